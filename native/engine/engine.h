@@ -1,0 +1,96 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "engine/sequence.h"
+#include "model/forward.h"
+#include "model/model.h"
+
+namespace bitnet {
+
+struct EngineOptions {
+  KvType kv_type = KvType::kF16;
+  uint32_t batch_size = 512;  ///< tokens per forward pass at most
+  unsigned n_threads = 1;
+};
+
+struct MemoryUse {
+  size_t weight_bytes;
+  size_t kv_cache_bytes;
+  size_t activation_bytes;
+  size_t kv_chunk_bytes;
+  bool huge_pages;  ///< most of the weights lie in 2 MB pages
+};
+
+/// One thread that runs a model for any number of sequences at once. Before every forward pass the
+/// scheduler lets sequences join and leave: each generating sequence adds one token, prompts fill
+/// the rest of the batch in order of arrival. A single sequence is the case of one.
+///
+/// Methods may be called from any one thread other than the engine's.
+class Engine {
+ public:
+  /// Loads the model; throws Error (see Model and Forward).
+  Engine(const ModelSpec& spec, const EngineOptions& options, const LoadProgress& progress);
+  /// Cancels what is running and waits for the thread.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  std::shared_ptr<Sequence> create_sequence(uint32_t context_length);
+  /// Starts a generation. Throws Error kUsage (busy sequence, bad token), kResource (context).
+  void generate(const std::shared_ptr<Sequence>& sequence, GenerateRequest request,
+                std::shared_ptr<Listener> listener);
+  /// Evaluates `tokens` and writes logits [1 or n, vocab_size] to `out`, which must outlive the
+  /// job.
+  void evaluate(const std::shared_ptr<Sequence>& sequence, std::vector<int32_t> tokens,
+                LogitsWanted wanted, float* out, std::shared_ptr<Listener> listener);
+  /// Tokens allowed at a step of a masked generation; empty means any.
+  void set_mask(const std::shared_ptr<Sequence>& sequence, uint32_t step,
+                std::vector<int32_t> allowed);
+  /// Ends a running job at the next layer, token or prompt chunk.
+  void cancel(const std::shared_ptr<Sequence>& sequence);
+  /// Throws Error kUsage while the sequence is busy.
+  void truncate(const std::shared_ptr<Sequence>& sequence, uint32_t length);
+
+  const Model& model() const noexcept { return model_; }
+  MemoryUse memory();
+
+ private:
+  using SequencePtr = std::shared_ptr<Sequence>;
+
+  void submit(const SequencePtr& sequence, std::unique_ptr<Job> job);
+  void post(std::function<void()> command);
+  void loop();
+  void step();
+  void take_part(const SequencePtr& sequence, std::vector<Segment>& batch, uint32_t& budget);
+  void after_forward(const SequencePtr& sequence, const Segment& segment);
+  bool sample(Sequence& sequence, float* logits);
+  void emit(Sequence& sequence, int32_t token, const Logprobs* logprobs);
+  void finish(Sequence& sequence, FinishReason reason);
+  void fail(Sequence& sequence, const Error& error);
+  void release(Sequence& sequence);
+
+  const Model model_;
+  Forward forward_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::function<void()>> commands_;  ///< under mutex_
+  bool stopping_ = false;                        ///< under mutex_
+  std::atomic<bool> abort_ = false;
+
+  // Engine thread only.
+  std::vector<SequencePtr> active_;
+  std::vector<SequencePtr> in_batch_;
+  std::vector<float> logits_;
+
+  std::thread thread_;
+};
+
+}  // namespace bitnet

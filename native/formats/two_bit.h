@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace bitnet {
+
+// Eight bytes at a time in ordinary 64-bit words: fast as it stands, and compilers turn the loops
+// into full vectors on every target.
+
+inline uint64_t load_u64(const uint8_t* p) noexcept {
+  uint64_t word;
+  std::memcpy(&word, p, 8);
+  return word;
+}
+
+inline void store_u64(uint8_t* p, uint64_t word) noexcept { std::memcpy(p, &word, 8); }
+
+/// Bits [shift, shift + 2) of each byte of src [n] -> codes [n].
+inline void unpack_field(const uint8_t* src, unsigned shift, size_t n, uint8_t* codes) noexcept {
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    store_u64(codes + i, (load_u64(src + i) >> shift) & 0x0303030303030303u);
+  }
+  for (; i < n; i++) codes[i] = (src[i] >> shift) & 3;
+}
+
+/// Codes [n] each, at most 3 -> bytes [n]; c6 lands in the highest two bits, c0 in the lowest.
+inline void pack_fields(const uint8_t* c6, const uint8_t* c4, const uint8_t* c2, const uint8_t* c0,
+                        size_t n, uint8_t* bytes) noexcept {
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    store_u64(bytes + i, load_u64(c6 + i) << 6 | load_u64(c4 + i) << 4 | load_u64(c2 + i) << 2 |
+                             load_u64(c0 + i));
+  }
+  for (; i < n; i++) bytes[i] = static_cast<uint8_t>(c6[i] << 6 | c4[i] << 4 | c2[i] << 2 | c0[i]);
+}
+
+}  // namespace bitnet

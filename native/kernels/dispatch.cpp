@@ -1,0 +1,90 @@
+#include "kernels/dispatch.h"
+
+#include <cstddef>
+
+#include "base/error.h"
+#include "cpu/features.h"
+
+namespace bitnet {
+namespace {
+
+template <class Slot>
+void inherit(Slot& slot, const Slot& from) {
+  if (slot == nullptr) slot = from;
+}
+
+void fill_from(KernelTable& table, const KernelTable& parent) {
+  inherit(table.quantize_row, parent.quantize_row);
+  inherit(table.rms_norm, parent.rms_norm);
+  inherit(table.add, parent.add);
+  inherit(table.relu2_mul, parent.relu2_mul);
+  inherit(table.silu_mul, parent.silu_mul);
+  inherit(table.rope, parent.rope);
+  inherit(table.quantize_head, parent.quantize_head);
+  for (size_t i = 0; i < kHeadTypeCount; ++i) inherit(table.head[i], parent.head[i]);
+  for (size_t i = 0; i < kKvTypeCount; ++i) {
+    // The two functions of a KV type agree on its layout: they are inherited together.
+    if (table.kv[i].attend == nullptr) table.kv[i] = parent.kv[i];
+  }
+}
+
+Kernels resolve(const KernelTable& target, const char* reason) {
+  Kernels kernels = {target, {}, reason};
+  for (const KernelTable* t = &target; t != nullptr; t = t->parent) {
+    fill_from(kernels.table, *t);
+    for (auto* const* row = t->ternary; row != nullptr && *row != nullptr; ++row) {
+      kernels.ternary.push_back(*row);
+    }
+  }
+  return kernels;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
+
+const std::vector<const KernelTable*>& kernel_targets() {
+  static const std::vector<const KernelTable*> targets = {
+#if defined(__x86_64__)
+      &kAvx512VnniTable,
+      &kAvx2Table,
+#endif
+      &kScalarTable,
+  };
+  return targets;
+}
+
+bool kernel_runnable(const KernelTable& target) {
+  return (target.required & ~cpu_info().features) == 0;
+}
+
+Kernels select_kernels(const std::string& name) {
+  std::vector<std::string> names;
+  for (const KernelTable* target : kernel_targets()) {
+    names.emplace_back(target->name);
+    if (name != target->name) continue;
+    if (!kernel_runnable(*target)) {
+      const auto missing = cpu_feature_names(target->required & ~cpu_info().features);
+      throw Error(ErrorCode::kUnsupported,
+                  "kernel target " + name + " cannot run here: this CPU lacks " + joined(missing));
+    }
+    return resolve(*target, "forced by BITNET_KERNEL");
+  }
+  throw Error(ErrorCode::kUnsupported, "unknown kernel target \"" + name + "\" in BITNET_KERNEL",
+              "use one of " + joined(names) + ", or unset BITNET_KERNEL");
+}
+
+Kernels select_kernels() {
+  const std::string forced = forced_kernel_name();
+  if (!forced.empty()) return select_kernels(forced);
+  for (const KernelTable* target : kernel_targets()) {
+    if (kernel_runnable(*target)) return resolve(*target, "the most capable that this CPU runs");
+  }
+  return resolve(kScalarTable, "the only one");
+}
+
+}  // namespace bitnet

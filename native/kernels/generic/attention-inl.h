@@ -1,0 +1,198 @@
+// Attention of one target, in terms of its F32x16 vocabulary. Included inside the target's
+// anonymous namespace, after vector_ops-inl.h. The target defines kAttentionRows and
+// kAttentionBlocks: the register tile of the two products.
+//
+// Order of operations, the same on every target and for any batch split or thread count:
+//   score    s_j = one chain of fused multiply-adds over the dimensions, base-2 logarithmic units
+//   chunk    64 positions from an absolute multiple of 64: m = ceil(max s_j), an integer;
+//            p_j = 2^(s_j - m), 0 below 2^-kMinExponent
+//   running  M' = max(M, m); sums and output times 2^(M - M'), p_j times 2^(m - M'): powers of two,
+//            so rescaling is exact
+//   sum      16 lanes (j mod 16), folded 8, 4, 2, 1 at the end
+//   output   one chain of fused multiply-adds over the positions
+// Lanes are positions in the first product and dimensions in the second, so that no sum ever
+// crosses lanes. A row whose probability is 0 adds 0 * v to its chain, which changes no bit.
+
+/// Contributions below 2^-60 of the largest are dropped; far from where floats become subnormal.
+constexpr float kMinExponent = 60.0f;
+constexpr float kNoMaximum = -1e30f;
+
+struct KvF32 {
+  using Elem = float;
+  static inline F32x16 load_lanes(const Elem* p) { return load(p); }
+  static inline void store_one(float value, Elem* p) { *p = value; }
+};
+
+struct KvF16 {
+  using Elem = uint16_t;
+  static inline F32x16 load_lanes(const Elem* p) { return load_f16(p); }
+  static inline void store_one(float value, Elem* p) { *p = f32_to_f16(value); }
+};
+
+template <class Kv>
+static void kv_store(const float* k, const float* v, uint32_t head_dim, uint32_t pos_in_chunk,
+                     uint8_t* k_chunk, uint8_t* v_chunk) {
+  auto* keys = reinterpret_cast<typename Kv::Elem*>(k_chunk);
+  auto* values = reinterpret_cast<typename Kv::Elem*>(v_chunk);
+  const size_t lane = pos_in_chunk % kKvLane;
+  keys += size_t{pos_in_chunk / kKvLane} * head_dim * kKvLane;
+  for (uint32_t d = 0; d < head_dim; ++d) {
+    Kv::store_one(k[d], keys + size_t{d} * kKvLane + lane);
+    Kv::store_one(v[d],
+                  values + (size_t{d / kKvLane} * kKvChunk + pos_in_chunk) * kKvLane + d % kKvLane);
+  }
+}
+
+/// c[r, block] += sum_i a[r * a_stride + i] * b[block * b_stride + 16 * i], a chain over i.
+template <class Kv, uint32_t rows, uint32_t blocks>
+static inline void chain_tile(const float* a, size_t a_stride, const typename Kv::Elem* b,
+                              size_t b_stride, uint32_t n_i, float* c, size_t c_stride) {
+  F32x16 sum[rows][blocks];
+  for (uint32_t r = 0; r < rows; ++r) {
+    for (uint32_t n = 0; n < blocks; ++n) sum[r][n] = load(c + r * c_stride + n * kLanes);
+  }
+  for (uint32_t i = 0; i < n_i; ++i) {
+    F32x16 lanes[blocks];
+    for (uint32_t n = 0; n < blocks; ++n) {
+      lanes[n] = Kv::load_lanes(b + n * b_stride + size_t{i} * kLanes);
+    }
+    for (uint32_t r = 0; r < rows; ++r) {
+      const F32x16 factor = set1(a[r * a_stride + i]);
+      for (uint32_t n = 0; n < blocks; ++n) sum[r][n] = fma(factor, lanes[n], sum[r][n]);
+    }
+  }
+  for (uint32_t r = 0; r < rows; ++r) {
+    for (uint32_t n = 0; n < blocks; ++n) store(sum[r][n], c + r * c_stride + n * kLanes);
+  }
+}
+
+template <class Kv, uint32_t rows>
+static inline void chain_rows(const float* a, size_t a_stride, const typename Kv::Elem* b,
+                              size_t b_stride, uint32_t n_i, float* c, size_t c_stride,
+                              uint32_t n_blocks) {
+  uint32_t block = 0;
+  for (; block + kAttentionBlocks <= n_blocks; block += kAttentionBlocks) {
+    chain_tile<Kv, rows, kAttentionBlocks>(a, a_stride, b + block * b_stride, b_stride, n_i,
+                                           c + block * kLanes, c_stride);
+  }
+  for (; block < n_blocks; ++block) {
+    chain_tile<Kv, rows, 1>(a, a_stride, b + block * b_stride, b_stride, n_i, c + block * kLanes,
+                            c_stride);
+  }
+}
+
+/// The product for any number of rows.
+template <class Kv>
+static inline void chain_product(uint32_t n_rows, const float* a, size_t a_stride,
+                                 const typename Kv::Elem* b, size_t b_stride, uint32_t n_i,
+                                 float* c, size_t c_stride, uint32_t n_blocks) {
+  uint32_t row = 0;
+  for (; row + kAttentionRows <= n_rows; row += kAttentionRows) {
+    chain_rows<Kv, kAttentionRows>(a + row * a_stride, a_stride, b, b_stride, n_i,
+                                   c + row * c_stride, c_stride, n_blocks);
+  }
+  for (; row < n_rows; ++row) {
+    chain_rows<Kv, 1>(a + row * a_stride, a_stride, b, b_stride, n_i, c + row * c_stride, c_stride,
+                      n_blocks);
+  }
+}
+
+/// Running state of one row, kept in the caller's scratch memory.
+struct RowState {
+  float* probabilities;  ///< [64] scores in, probabilities out
+  float* output;         ///< [padded head_dim]
+  float* sums;           ///< [16]
+  float* maximum;        ///< M, an integer
+};
+
+/// 2^difference for an integral difference <= 0, or 0 when it no longer matters.
+static inline F32x16 rescale_factor(float difference) {
+  return difference < -kMinExponent ? zero() : pow2(set1(difference));
+}
+
+/// Turns one chunk's scores into probabilities and rescales what was summed before.
+static inline void softmax_chunk(const RowState& row, uint32_t n_visible, uint32_t n_dims) {
+  float* p = row.probabilities;
+  for (uint32_t j = n_visible; j < kKvChunk; ++j) p[j] = kNoMaximum;
+  F32x16 top = load(p);
+  for (uint32_t j = kLanes; j < kKvChunk; j += kLanes) top = max(top, load(p + j));
+  const float chunk_max = ceil_f32(fold_max(top));
+  const float before = *row.maximum;
+  const float after = before > chunk_max ? before : chunk_max;
+  const F32x16 down = rescale_factor(chunk_max - after);
+  F32x16 sums = load(row.sums);
+  if (before != after) {
+    const F32x16 factor = rescale_factor(before - after);
+    sums = mul(sums, factor);
+    for (uint32_t d = 0; d < n_dims; d += kLanes) {
+      store(mul(load(row.output + d), factor), row.output + d);
+    }
+    *row.maximum = after;
+  }
+  const F32x16 shift = set1(chunk_max);
+  const F32x16 lowest = set1(-kMinExponent);
+  for (uint32_t j = 0; j < kKvChunk; j += kLanes) {
+    const F32x16 x = sub(load(p + j), shift);
+    const F32x16 weight = mul(zero_below(x, lowest, exp2(max(x, lowest))), down);
+    sums = add(sums, weight);
+    store(weight, p + j);
+  }
+  store(sums, row.sums);
+}
+
+template <class Kv>
+static void attend(const AttentionArgs& args) {
+  using Elem = typename Kv::Elem;
+  const uint32_t n_rows = args.n_tokens * args.group;
+  const uint32_t dims = kv_padded_head_dim(args.head_dim);
+  float* queries = args.scratch;
+  float* outputs = queries + size_t{n_rows} * dims;
+  float* probabilities = outputs + size_t{n_rows} * dims;
+  float* sums = probabilities + size_t{n_rows} * kKvChunk;
+  float* maxima = sums + size_t{n_rows} * kLanes;
+
+  for (uint32_t r = 0; r < n_rows; ++r) {
+    const float* q = args.q + r / args.group * args.stride + size_t{r % args.group} * args.head_dim;
+    for (uint32_t d = 0; d < args.head_dim; ++d)
+      queries[size_t{r} * dims + d] = q[d] * args.q_scale;
+    for (uint32_t d = 0; d < dims; d += kLanes) store(zero(), outputs + size_t{r} * dims + d);
+    store(zero(), sums + size_t{r} * kLanes);
+    maxima[r] = kNoMaximum;
+  }
+
+  const uint32_t n_positions = args.first_pos + args.n_tokens;
+  for (uint32_t chunk_pos = 0; chunk_pos < n_positions; chunk_pos += kKvChunk) {
+    const uint8_t* chunk = args.chunks[chunk_pos / kKvChunk];
+    const auto* keys = reinterpret_cast<const Elem*>(chunk + args.k_offset);
+    const auto* values = reinterpret_cast<const Elem*>(chunk + args.v_offset);
+    const uint32_t in_chunk =
+        n_positions - chunk_pos < kKvChunk ? n_positions - chunk_pos : kKvChunk;
+    // Rows of positions before the chunk see nothing of it.
+    const uint32_t first_token = chunk_pos > args.first_pos ? chunk_pos - args.first_pos : 0;
+    for (uint32_t row = first_token * args.group; row < n_rows; row += kAttentionRows) {
+      const uint32_t tile = n_rows - row < kAttentionRows ? n_rows - row : kAttentionRows;
+      float* p = probabilities + size_t{row} * kKvChunk;
+      const uint32_t key_blocks = (in_chunk + kLanes - 1) / kLanes;
+      for (uint32_t i = 0; i < tile * kKvChunk; i += kLanes) store(zero(), p + i);
+      chain_product<Kv>(tile, queries + size_t{row} * dims, dims, keys,
+                        size_t{args.head_dim} * kLanes, args.head_dim, p, kKvChunk, key_blocks);
+      uint32_t most_visible = 0;
+      for (uint32_t r = row; r < row + tile; ++r) {
+        const uint32_t visible = args.first_pos + r / args.group + 1 - chunk_pos;
+        const uint32_t n_visible = visible < in_chunk ? visible : in_chunk;
+        most_visible = n_visible > most_visible ? n_visible : most_visible;
+        softmax_chunk({probabilities + size_t{r} * kKvChunk, outputs + size_t{r} * dims,
+                       sums + size_t{r} * kLanes, maxima + r},
+                      n_visible, dims);
+      }
+      chain_product<Kv>(tile, p, kKvChunk, values, size_t{kKvChunk} * kLanes, most_visible,
+                        outputs + size_t{row} * dims, dims, dims / kLanes);
+    }
+  }
+
+  for (uint32_t r = 0; r < n_rows; ++r) {
+    float* out = args.out + r / args.group * args.stride + size_t{r % args.group} * args.head_dim;
+    const float inverse = 1.0f / fold_sum(load(sums + size_t{r} * kLanes));
+    for (uint32_t d = 0; d < args.head_dim; ++d) out[d] = outputs[size_t{r} * dims + d] * inverse;
+  }
+}

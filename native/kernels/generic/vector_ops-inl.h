@@ -1,0 +1,187 @@
+// Element-wise operations and reductions of one target, in terms of its F32x16 vocabulary.
+// Included inside the target's anonymous namespace, after F32x16 is defined.
+//
+// F32x16 is 16 floats with: load, store, load_f16, load_bf16, set1, zero, add, sub, mul,
+// fma(a,b,c), neg_fma(a,b,c) = c - a*b, div, max, min, abs, pow2(n) for integral n in [-126, 127],
+// store_i8(v, p) (round half to even, |v| < 2^21, saturated to int8). All are IEEE operations with
+// one rounding each, so a target's width never shows in a result.
+
+constexpr uint32_t kLanes = 16;
+
+/// The first `n` < 16 floats of p, then zeros.
+static inline F32x16 load_partial(const float* p, uint32_t n) {
+  alignas(64) float buffer[kLanes] = {};
+  for (uint32_t i = 0; i < n; ++i) buffer[i] = p[i];
+  return load(buffer);
+}
+
+static inline void store_partial(F32x16 v, float* p, uint32_t n) {
+  alignas(64) float buffer[kLanes];
+  store(v, buffer);
+  for (uint32_t i = 0; i < n; ++i) p[i] = buffer[i];
+}
+
+/// Sum of the lanes, folded 8, 4, 2, 1.
+static inline float fold_sum(F32x16 v) {
+  alignas(64) float lane[kLanes];
+  store(v, lane);
+  for (uint32_t width = kLanes / 2; width > 0; width /= 2) {
+    for (uint32_t i = 0; i < width; ++i) lane[i] += lane[i + width];
+  }
+  return lane[0];
+}
+
+static inline float fold_max(F32x16 v) {
+  alignas(64) float lane[kLanes];
+  store(v, lane);
+  float best = lane[0];
+  for (uint32_t i = 1; i < kLanes; ++i) best = lane[i] > best ? lane[i] : best;
+  return best;
+}
+
+/// 64-lane sum: four accumulators, folded 32, 16 and then as fold_sum.
+static inline float fold_sum(F32x16 a, F32x16 b, F32x16 c, F32x16 d) {
+  return fold_sum(add(add(a, c), add(b, d)));
+}
+
+static inline float square_sum(const float* x, uint32_t n) {
+  F32x16 lane[4] = {zero(), zero(), zero(), zero()};
+  uint32_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    for (uint32_t v = 0; v < 4; ++v) {
+      const F32x16 part = load(x + i + v * kLanes);
+      lane[v] = fma(part, part, lane[v]);
+    }
+  }
+  for (uint32_t v = 0; i < n; ++v, i += kLanes) {
+    const F32x16 part = n - i >= kLanes ? load(x + i) : load_partial(x + i, n - i);
+    lane[v] = fma(part, part, lane[v]);
+  }
+  return fold_sum(lane[0], lane[1], lane[2], lane[3]);
+}
+
+static void rms_norm(const float* x, const float* w, uint32_t n, float eps, float* y) {
+  const float mean = square_sum(x, n) / static_cast<float>(n);
+  const F32x16 inverse = set1(1.0f / sqrt_f32(mean + eps));
+  uint32_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(mul(mul(load(x + i), inverse), load(w + i)), y + i);
+  if (i < n) {
+    store_partial(mul(mul(load_partial(x + i, n - i), inverse), load_partial(w + i, n - i)), y + i,
+                  n - i);
+  }
+}
+
+static inline float abs_max(const float* x, uint32_t n) {
+  F32x16 best = zero();
+  uint32_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) best = max(best, abs(load(x + i)));
+  if (i < n) best = max(best, abs(load_partial(x + i, n - i)));
+  return fold_max(best);
+}
+
+/// q[i] = rne(x[i] * factor) for i < n, 0 up to n_padded.
+static inline void quantize_codes(const float* x, uint32_t n, uint32_t n_padded, float factor,
+                                  int8_t* q) {
+  const F32x16 f = set1(factor);
+  uint32_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store_i8(mul(load(x + i), f), q + i);
+  if (i < n) {
+    alignas(16) int8_t tail[kLanes];
+    store_i8(mul(load_partial(x + i, n - i), f), tail);
+    for (uint32_t j = 0; i + j < n; ++j) q[i + j] = tail[j];
+  }
+  for (i = n; i < n_padded; ++i) q[i] = 0;
+}
+
+static void quantize_row(const float* x, uint32_t k, uint32_t k_padded, int8_t* q, float* scale,
+                         int32_t* sum) {
+  constexpr double kFloor = 1e-5;  // keeps an all-zero row finite
+  const double absmax = static_cast<double>(abs_max(x, k));
+  const float factor = static_cast<float>(127.0 / (absmax > kFloor ? absmax : kFloor));
+  quantize_codes(x, k, k_padded, factor, q);
+  int32_t total = 0;
+  for (uint32_t i = 0; i < k; ++i) total += q[i];
+  *scale = factor;
+  *sum = total;
+}
+
+static void quantize_head(const float* x, uint32_t k, int8_t* q, int32_t* sum4, float* d) {
+  for (uint32_t begin = 0; begin < k; begin += kHeadBlock) {
+    const uint32_t n = k - begin < kHeadBlock ? k - begin : kHeadBlock;
+    const float absmax = abs_max(x + begin, n);
+    d[begin / kHeadBlock] = absmax / 127.0f;
+    quantize_codes(x + begin, n, kHeadBlock, absmax > 0.0f ? 127.0f / absmax : 0.0f, q + begin);
+    for (uint32_t i = begin; i < begin + kHeadBlock; i += 4) {
+      sum4[i / 4] = q[i] + q[i + 1] + q[i + 2] + q[i + 3];
+    }
+  }
+}
+
+static void add_rows(float* x, const float* y, uint32_t n) {
+  uint32_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(add(load(x + i), load(y + i)), x + i);
+  for (; i < n; ++i) x[i] += y[i];
+}
+
+/// 2^x for x in [-126, 127]; relative error below 2e-8 before the last rounding.
+/// x = n + f with n integral and |f| <= 1/2; 2^f by a degree-6 minimax polynomial.
+static inline F32x16 exp2(F32x16 x) {
+  const F32x16 magic = set1(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  const F32x16 n = sub(add(x, magic), magic);
+  const F32x16 f = sub(x, n);
+  F32x16 p = set1(0x1.41d334p-13f);
+  p = fma(p, f, set1(0x1.5f456ap-10f));
+  p = fma(p, f, set1(0x1.3b2dbcp-7f));
+  p = fma(p, f, set1(0x1.c6aed4p-5f));
+  p = fma(p, f, set1(0x1.ebfbdap-3f));
+  p = fma(p, f, set1(0x1.62e430p-1f));
+  p = fma(p, f, set1(1.0f));
+  return mul(p, pow2(n));
+}
+
+static inline F32x16 relu2_mul_lanes(F32x16 g, F32x16 u) {
+  const F32x16 positive = max(g, zero());
+  return mul(mul(positive, positive), u);
+}
+
+static inline F32x16 silu_mul_lanes(F32x16 g, F32x16 u) {
+  const F32x16 log2e = set1(1.44269504f);
+  // Beyond these bounds the sigmoid is 0 or 1 to the last bit, or g is NaN or infinite.
+  const F32x16 t = min(max(mul(g, neg(log2e)), set1(-126.0f)), set1(126.0f));
+  return mul(div(g, add(set1(1.0f), exp2(t))), u);
+}
+
+template <F32x16 (*lanes)(F32x16, F32x16)>
+static void map_pairs(const float* g, const float* u, uint32_t n, float* y) {
+  uint32_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(lanes(load(g + i), load(u + i)), y + i);
+  if (i < n) {
+    store_partial(lanes(load_partial(g + i, n - i), load_partial(u + i, n - i)), y + i, n - i);
+  }
+}
+
+static void rope(float* x, uint32_t n_heads, uint32_t head_dim, const float* cos,
+                 const float* sin) {
+  const uint32_t half = head_dim / 2;
+  for (uint32_t head = 0; head < n_heads; ++head) {
+    float* first = x + size_t{head} * head_dim;
+    float* second = first + half;
+    for (uint32_t i = 0; i < half; i += kLanes) {
+      const uint32_t n = half - i < kLanes ? half - i : kLanes;
+      const bool whole = n == kLanes;
+      const F32x16 a = whole ? load(first + i) : load_partial(first + i, n);
+      const F32x16 b = whole ? load(second + i) : load_partial(second + i, n);
+      const F32x16 c = whole ? load(cos + i) : load_partial(cos + i, n);
+      const F32x16 s = whole ? load(sin + i) : load_partial(sin + i, n);
+      const F32x16 rotated_a = neg_fma(b, s, mul(a, c));
+      const F32x16 rotated_b = fma(a, s, mul(b, c));
+      if (whole) {
+        store(rotated_a, first + i);
+        store(rotated_b, second + i);
+      } else {
+        store_partial(rotated_a, first + i, n);
+        store_partial(rotated_b, second + i, n);
+      }
+    }
+  }
+}

@@ -1,0 +1,186 @@
+#pragma once
+
+// The contract between the engine and the kernels of one CPU target. Plain data and function
+// pointers only: this header is compiled with every target's own instruction-set flags, so it must
+// not bring in anything that could emit code.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cpu/feature_bits.h"
+
+namespace bitnet {
+
+// ---------------------------------------------------------------- ternary weights
+
+/// How ternary weights lie in memory. In both layouts a 32-byte group holds 128 consecutive weights
+/// of one row as in I2_S files: byte j, bits 7-6, 5-4, 3-2, 1-0 are the codes of weights j, j+32,
+/// j+64, j+96; codes 0, 1, 2 mean -1, 0, +1.
+enum class TernaryLayout : uint8_t {
+  /// Row after row: group g of row r at byte 32 * (r * k_padded / 128 + g). The order of files.
+  kRows,
+  /// Blocks of 16 rows: group g of a block is 8 vectors of 64 bytes; bytes 4r..4r+3 of vector v are
+  /// bytes 4v..4v+3 of row r's group. A 16-lane vector then holds one dword of each row.
+  kBlocks16,
+};
+
+/// A ternary matrix in one of the layouts, rows and columns padded with code 1 (zero weights).
+struct TernaryMatrix {
+  const uint8_t* data;
+  uint32_t n;         ///< rows (outputs)
+  uint32_t k;         ///< columns (inputs)
+  uint32_t k_padded;  ///< k rounded up to kTernaryGroup
+  float scale;        ///< w = (code - 1) * scale
+};
+
+/// Weights per 32-byte group, the unit of K in every layout.
+constexpr uint32_t kTernaryGroup = 128;
+/// How far ahead of its load a weight line is prefetched; 2 to 8 KB measure the same.
+constexpr size_t kPrefetchBytes = 4096;
+
+/// int8 activations: x[i, j] ~= q[i, j] / scale[i].
+struct QuantizedRows {
+  const int8_t* q;       ///< [m, stride], zero from k on
+  size_t stride;         ///< bytes between rows, a multiple of 64, at least k_padded
+  const float* scale;    ///< [m] 127 / absmax
+  const int32_t* sum;    ///< [m] sum of q
+  const int8_t* packed;  ///< the same rows as `pack_x` leaves them; null when m <= m_direct
+  uint32_t m;
+};
+
+/// Functions that share one weight layout. y[i, r] = float(sum_j trit[r, j] * q[i, j]) *
+/// (w.scale / x.scale[i]): the dot is exact in int32 for k <= 65536, the float part is one
+/// division, one conversion and one multiplication, so every target gives the same bits.
+struct TernaryKernels {
+  TernaryLayout layout;
+  uint32_t n_multiple;  ///< rows of a block; shares of the work are multiples of it
+  /// Largest m that `gemv` takes.
+  uint32_t m_direct;
+  /// Activation rows per tile of `pack_x`; 1 when gemm reads `q` itself.
+  uint32_t m_tile;
+  /// Packs n_multiple rows from kRows order (rows * k_padded / 4 bytes). Null: layout is kRows.
+  void (*pack)(const uint8_t* rows, uint32_t k_padded, uint8_t* out);
+  /// Rewrites activation rows [begin, end) (multiples of m_tile, rows >= m as zeros) for `gemm`.
+  /// `out` is the start of the packed array, [round_up(m, m_tile) * k_padded] bytes. May be null.
+  void (*pack_x)(const QuantizedRows& x, uint32_t k_padded, uint32_t begin, uint32_t end,
+                 int8_t* out);
+  /// y[i, r] for all i < x.m and rows r in [row_begin, row_end); y has y_stride floats a row.
+  void (*gemv)(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+               float* y, size_t y_stride);
+  /// The same for any m; `scratch` is private to the caller's thread, 64-byte aligned.
+  void (*gemm)(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+               float* y, size_t y_stride, void* scratch);
+  size_t (*gemm_scratch_bytes)(uint32_t k_padded);
+};
+
+// ---------------------------------------------------------------- output head
+
+/// Formats of the token embedding, which is the head as well unless the model has its own.
+enum class HeadType : uint8_t { kF32, kF16, kBF16, kQ8_0, kQ6_K };
+constexpr size_t kHeadTypeCount = 5;
+
+/// Weights of the head, rows in file order.
+struct HeadMatrix {
+  const uint8_t* data;
+  uint32_t n;        ///< vocabulary
+  uint32_t k;        ///< d_model
+  size_t row_bytes;  ///< bytes of one row
+};
+
+/// Head activations. Float heads read `x`; Q8_0 and Q6_K heads read int8 codes with one scale per
+/// 256 inputs: x[j] ~= q[j] * d[j / 256].
+struct HeadInput {
+  const float* x;  ///< [m, x_stride], zero from k to the next multiple of 16
+  size_t x_stride;
+  const int8_t* q;      ///< [m, q_stride], zero from k on
+  const int32_t* sum4;  ///< [m, q_stride / 4] sums of four neighbouring codes
+  const float* d;       ///< [m, q_stride / 256]
+  size_t q_stride;      ///< a multiple of 256
+  uint32_t m;
+};
+constexpr uint32_t kHeadBlock = 256;
+
+// ---------------------------------------------------------------- attention
+
+/// Positions per chunk of the KV cache. Chunks begin at absolute multiples of it.
+constexpr uint32_t kKvChunk = 64;
+/// Positions (keys) or dimensions (values) that lie side by side in a chunk.
+constexpr uint32_t kKvLane = 16;
+
+/// Attention of consecutive positions of one sequence over one KV head.
+/// Row i = t * group + h is query head h of position first_pos + t.
+struct AttentionArgs {
+  const float* q;  ///< query of row i at q + t * stride + h * head_dim, already rotated
+  float* out;      ///< same shape and stride as q
+  size_t stride;   ///< floats between positions
+  uint32_t n_tokens;
+  uint32_t group;  ///< query heads per KV head
+  uint32_t head_dim;
+  uint32_t first_pos;
+  float q_scale;                 ///< log2(e) / sqrt(head_dim)
+  const uint8_t* const* chunks;  ///< chunk base addresses, in order of position
+  size_t k_offset;               ///< bytes from a chunk's base to this head's keys
+  size_t v_offset;               ///< ... and values
+  float* scratch;  ///< attention_scratch_floats(n_tokens * group, head_dim), 64-byte aligned
+};
+
+/// A KV element type: keys lie as [4 lanes of positions][head_dim][16 positions], values as
+/// [lanes of dimensions][64 positions][16 dimensions].
+struct KvKernels {
+  uint32_t elem_bytes;
+  /// Stores one position (0..63 in its chunk) of one head; k, v are [head_dim].
+  void (*store)(const float* k, const float* v, uint32_t head_dim, uint32_t pos_in_chunk,
+                uint8_t* k_chunk, uint8_t* v_chunk);
+  void (*attend)(const AttentionArgs& args);
+};
+enum class KvType : uint8_t { kF32, kF16 };
+constexpr size_t kKvTypeCount = 2;
+
+constexpr uint32_t kv_padded_head_dim(uint32_t head_dim) {
+  return (head_dim + kKvLane - 1) / kKvLane * kKvLane;
+}
+/// Bytes of one head's keys (or values) in a chunk.
+constexpr size_t kv_chunk_bytes(uint32_t head_dim, uint32_t elem_bytes) {
+  return size_t{kKvChunk} * kv_padded_head_dim(head_dim) * elem_bytes;
+}
+/// Per row: scaled query, accumulated output, 64 probabilities, 16 sums, one exponent (padded).
+constexpr size_t attention_scratch_floats(size_t n_rows, uint32_t head_dim) {
+  return n_rows * (2 * size_t{kv_padded_head_dim(head_dim)} + kKvChunk + kKvLane + kKvLane);
+}
+
+// ---------------------------------------------------------------- the table
+
+/// A null slot means "as in the parent". Every float result is the same bits on every target.
+struct KernelTable {
+  const char* name;
+  uint64_t required;          ///< CpuFeature bits, the parent's included
+  const KernelTable* parent;  ///< null for scalar
+  /// Best first, null-terminated; the parent's follow. The loader takes the first that fits.
+  const TernaryKernels* const* ternary;
+
+  /// One activation row to int8: scale = float(127 / max(absmax, 1e-5)), q = clamp(rne(x * scale),
+  /// -128, 127), zero from k to k_padded. Source: arXiv:2402.17764 section 2.
+  void (*quantize_row)(const float* x, uint32_t k, uint32_t k_padded, int8_t* q, float* scale,
+                       int32_t* sum);
+  /// y = x / sqrt(mean(x^2) + eps) * w. Squares are summed in 64 lanes (lane j: x[i], i % 64 == j,
+  /// by fused multiply-add), folded 32, 16, 8, 4, 2, 1. y may alias x.
+  void (*rms_norm)(const float* x, const float* w, uint32_t n, float eps, float* y);
+  void (*add)(float* x, const float* y, uint32_t n);                        ///< x += y
+  void (*relu2_mul)(const float* g, const float* u, uint32_t n, float* y);  ///< max(g,0)^2 * u
+  void (*silu_mul)(const float* g, const float* u, uint32_t n, float* y);   ///< g*sigmoid(g) * u
+  /// Rotates halves: (a, b) = (x[i], x[i + d/2]) -> (a*c - b*s, b*c + a*s), for every head.
+  void (*rope)(float* x, uint32_t n_heads, uint32_t head_dim, const float* cos, const float* sin);
+  /// int8 activations of the head; see HeadInput. d = absmax / 127 per 256, q = rne(x *
+  /// (127/absmax)).
+  void (*quantize_head)(const float* x, uint32_t k, int8_t* q, int32_t* sum4, float* d);
+  /// logits [m, y_stride] of rows [row_begin, row_end).
+  void (*head[kHeadTypeCount])(const HeadMatrix& w, const HeadInput& x, uint32_t row_begin,
+                               uint32_t row_end, float* y, size_t y_stride);
+  KvKernels kv[kKvTypeCount];
+};
+
+extern const KernelTable kScalarTable;
+extern const KernelTable kAvx2Table;
+extern const KernelTable kAvx512VnniTable;
+
+}  // namespace bitnet

@@ -1,0 +1,334 @@
+// AVX-512 with VNNI: a 16-lane vector is one zmm register, ternary products by VPDPBUSD, which adds
+// four products into an int32 lane without overflow. Weights in blocks of 16 rows, so that a lane
+// is a row: no sum ever crosses lanes and activations are broadcast.
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/kernel_table.h"
+
+namespace bitnet {
+namespace {
+
+// ---------------------------------------------------------------- vocabulary
+
+using F32x16 = __m512;
+struct I32x16 {
+  __m512i lanes;
+};
+
+inline F32x16 load(const float* p) { return _mm512_loadu_ps(p); }
+inline void store(F32x16 v, float* p) { _mm512_storeu_ps(p, v); }
+inline __m256i load_256(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+inline __m512i load_512(const void* p) { return _mm512_loadu_si512(p); }
+inline F32x16 load_f16(const uint16_t* p) { return _mm512_cvtph_ps(load_256(p)); }
+inline F32x16 load_bf16(const uint16_t* p) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_256(p)), 16));
+}
+inline F32x16 set1(float x) { return _mm512_set1_ps(x); }
+inline F32x16 zero() { return _mm512_setzero_ps(); }
+inline F32x16 add(F32x16 a, F32x16 b) { return _mm512_add_ps(a, b); }
+inline F32x16 sub(F32x16 a, F32x16 b) { return _mm512_sub_ps(a, b); }
+inline F32x16 mul(F32x16 a, F32x16 b) { return _mm512_mul_ps(a, b); }
+inline F32x16 div(F32x16 a, F32x16 b) { return _mm512_div_ps(a, b); }
+inline F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return _mm512_fmadd_ps(a, b, c); }
+inline F32x16 neg_fma(F32x16 a, F32x16 b, F32x16 c) { return _mm512_fnmadd_ps(a, b, c); }
+inline F32x16 max(F32x16 a, F32x16 b) { return _mm512_max_ps(a, b); }
+inline F32x16 min(F32x16 a, F32x16 b) { return _mm512_min_ps(a, b); }
+inline F32x16 neg(F32x16 a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
+inline F32x16 abs(F32x16 a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+inline F32x16 pow2(F32x16 n) {
+  const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+}
+inline F32x16 zero_below(F32x16 x, F32x16 limit, F32x16 value) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_GE_OQ), value);
+}
+inline F32x16 halves(float low, float high) {
+  return _mm512_mask_mov_ps(set1(low), 0xff00, set1(high));
+}
+inline void store_i8(F32x16 v, int8_t* p) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v)));
+}
+inline F32x16 to_f32(I32x16 v) { return _mm512_cvtepi32_ps(v.lanes); }
+inline float sqrt_f32(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
+inline float ceil_f32(float x) { return _mm_cvtss_f32(_mm_ceil_ss(_mm_set_ss(x), _mm_set_ss(x))); }
+inline float f16_to_f32(uint16_t bits) { return _cvtsh_ss(bits); }
+inline uint16_t f32_to_f16(float x) { return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT); }
+inline void prefetch(const void* p, size_t ahead) {
+  _mm_prefetch(static_cast<const char*>(p) + ahead, _MM_HINT_T0);
+}
+
+inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* sum4) {
+  const __m512i nibble = _mm512_set1_epi8(15);
+  const __m512i top = _mm512_set1_epi8(0x30);
+  // Where the two high bits of elements 0-31 and 32-63 (64-95 and 96-127) lie in their byte.
+  const __m512i up = _mm512_inserti64x4(_mm512_set1_epi16(4), _mm256_set1_epi16(2), 1);
+  const __m512i down = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(2), 1);
+  // Scale s in the low half of its four lanes; products of 16-bit halves: |dot| < 2^15.
+  const __m512i scales = _mm512_and_si512(
+      _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 192))),
+      _mm512_set1_epi32(0xffff));
+  const __m512i lane_scale = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+  __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+    const __m512i low = load_512(block + 64 * half);
+    const __m512i high = _mm512_broadcast_i64x4(load_256(block + 128 + 32 * half));
+    prefetch(block + 64 * half, kPrefetchBytes);
+    const __m512i codes[2] = {
+        _mm512_or_si512(_mm512_and_si512(low, nibble),
+                        _mm512_and_si512(_mm512_sllv_epi16(high, up), top)),
+        _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(low, 4), nibble),
+                        _mm512_and_si512(_mm512_srlv_epi16(high, down), top))};
+#pragma GCC unroll 2
+    for (int part = 0; part < 2; ++part) {
+      const int h = 2 * half + part;
+      const __m512i offset = _mm512_slli_epi32(load_512(sum4 + 16 * h), 5);
+      const __m512i dots = _mm512_sub_epi32(
+          _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[part], load_512(q + 64 * h)), offset);
+      const __m512i scale =
+          _mm512_permutexvar_epi32(_mm512_add_epi32(lane_scale, _mm512_set1_epi32(4 * h)), scales);
+      sum = _mm512_add_epi32(sum, _mm512_madd_epi16(dots, scale));
+    }
+  }
+  prefetch(block + 128, kPrefetchBytes);
+  return {sum};
+}
+
+inline I32x16 q8_0_lanes(const uint8_t* a, const uint8_t* b, const int8_t* q, const int32_t* sum4) {
+  // Weights offset by 128 serve as the unsigned operand.
+  const __m512i w = _mm512_inserti64x4(_mm512_castsi256_si512(load_256(a)), load_256(b), 1);
+  const __m512i shifted = _mm512_xor_si512(w, _mm512_set1_epi8(-128));
+  const __m512i dots = _mm512_dpbusd_epi32(_mm512_setzero_si512(), shifted, load_512(q));
+  return {_mm512_sub_epi32(dots, _mm512_slli_epi32(load_512(sum4), 7))};
+}
+
+// 16 accumulator registers of the 32.
+constexpr uint32_t kAttentionRows = 4;
+constexpr uint32_t kAttentionBlocks = 4;
+
+#include "kernels/generic/vector_ops-inl.h"
+//
+#include "kernels/generic/attention-inl.h"
+#include "kernels/generic/head-inl.h"
+#include "kernels/generic/table-inl.h"
+
+// ---------------------------------------------------------------- ternary, blocks of 16 rows
+
+constexpr uint32_t kBlockRows = 16;
+constexpr uint32_t kDirect = 8;
+
+void pack(const uint8_t* rows, uint32_t k_padded, uint8_t* out) {
+  const uint32_t row_bytes = k_padded / 4;
+  const __m512i row = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i offsets = _mm512_mullo_epi32(row, _mm512_set1_epi32(static_cast<int>(row_bytes)));
+  for (uint32_t dword = 0; dword < row_bytes / 4; ++dword) {
+    _mm512_storeu_si512(out + 64 * size_t{dword},
+                        _mm512_i32gather_epi32(offsets, rows + 4 * size_t{dword}, 1));
+  }
+}
+
+inline __m512i broadcast_4(const int8_t* p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, 4);
+  return _mm512_set1_epi32(four);
+}
+
+inline void store_rows(__m512i dots, int32_t sum, float factor, float* out, uint32_t n_rows) {
+  const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(dots, _mm512_set1_epi32(sum))),
+                                 _mm512_set1_ps(factor));
+  _mm512_mask_storeu_ps(out, static_cast<__mmask16>((1u << n_rows) - 1), y);
+}
+
+inline uint32_t rows_left(uint32_t row, uint32_t row_end) {
+  return row_end - row < kBlockRows ? row_end - row : kBlockRows;
+}
+
+/// One activation row: no shifts. The codes are masked in place, so that the four accumulators hold
+/// 64, 16, 4 and 1 times their sums; one arithmetic shift each at the end is exact.
+void gemv_1(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+            float* y) {
+  const __m512i mask0 = _mm512_set1_epi8(static_cast<char>(0xc0));
+  const __m512i mask1 = _mm512_set1_epi8(0x30);
+  const __m512i mask2 = _mm512_set1_epi8(0x0c);
+  const __m512i mask3 = _mm512_set1_epi8(0x03);
+  const float factor = w.scale / x.scale[0];
+  for (uint32_t row = row_begin; row < row_end; row += kBlockRows) {
+    const uint8_t* block = w.data + size_t{row} * (w.k_padded / 4);
+    __m512i sum0 = _mm512_setzero_si512();
+    __m512i sum1 = sum0;
+    __m512i sum2 = sum0;
+    __m512i sum3 = sum0;
+    for (uint32_t k = 0; k < w.k_padded; k += kTernaryGroup, block += 512) {
+      const int8_t* q = x.q + k;
+#pragma GCC unroll 8
+      for (uint32_t i = 0; i < 8; ++i) {
+        const __m512i v = _mm512_load_si512(block + 64 * i);
+        prefetch(block + 64 * i, kPrefetchBytes);
+        sum0 = _mm512_dpbusd_epi32(sum0, _mm512_and_si512(v, mask0), broadcast_4(q + 4 * i));
+        sum1 = _mm512_dpbusd_epi32(sum1, _mm512_and_si512(v, mask1), broadcast_4(q + 32 + 4 * i));
+        sum2 = _mm512_dpbusd_epi32(sum2, _mm512_and_si512(v, mask2), broadcast_4(q + 64 + 4 * i));
+        sum3 = _mm512_dpbusd_epi32(sum3, _mm512_and_si512(v, mask3), broadcast_4(q + 96 + 4 * i));
+      }
+    }
+    const __m512i dots =
+        _mm512_add_epi32(_mm512_add_epi32(_mm512_srai_epi32(sum0, 6), _mm512_srai_epi32(sum1, 4)),
+                         _mm512_add_epi32(_mm512_srai_epi32(sum2, 2), sum3));
+    store_rows(dots, x.sum[0], factor, y + row, rows_left(row, row_end));
+  }
+}
+
+/// A few activation rows: codes are shifted down once and shared, one accumulator per row.
+template <uint32_t m>
+void gemv_m(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+            float* y, size_t y_stride) {
+  const __m512i mask = _mm512_set1_epi8(3);
+  for (uint32_t row = row_begin; row < row_end; row += kBlockRows) {
+    const uint8_t* block = w.data + size_t{row} * (w.k_padded / 4);
+    __m512i sum[m];
+    for (auto& lanes : sum) lanes = _mm512_setzero_si512();
+    for (uint32_t k = 0; k < w.k_padded; k += kTernaryGroup, block += 512) {
+      for (uint32_t i = 0; i < 8; ++i) {
+        const __m512i v = _mm512_load_si512(block + 64 * i);
+        prefetch(block + 64 * i, kPrefetchBytes);
+        const __m512i code[4] = {_mm512_and_si512(_mm512_srli_epi16(v, 6), mask),
+                                 _mm512_and_si512(_mm512_srli_epi16(v, 4), mask),
+                                 _mm512_and_si512(_mm512_srli_epi16(v, 2), mask),
+                                 _mm512_and_si512(v, mask)};
+#pragma GCC unroll 8
+        for (uint32_t t = 0; t < m; ++t) {
+          const int8_t* q = x.q + t * x.stride + k + 4 * i;
+#pragma GCC unroll 4
+          for (uint32_t p = 0; p < 4; ++p) {
+            sum[t] = _mm512_dpbusd_epi32(sum[t], code[p], broadcast_4(q + 32 * p));
+          }
+        }
+      }
+    }
+    for (uint32_t t = 0; t < m; ++t) {
+      store_rows(sum[t], x.sum[t], w.scale / x.scale[t], y + t * y_stride + row,
+                 rows_left(row, row_end));
+    }
+  }
+}
+
+void gemv(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+          float* y, size_t y_stride) {
+  switch (x.m) {
+    case 1:
+      return gemv_1(w, x, row_begin, row_end, y);
+    case 2:
+      return gemv_m<2>(w, x, row_begin, row_end, y, y_stride);
+    case 3:
+      return gemv_m<3>(w, x, row_begin, row_end, y, y_stride);
+    case 4:
+      return gemv_m<4>(w, x, row_begin, row_end, y, y_stride);
+    case 5:
+      return gemv_m<5>(w, x, row_begin, row_end, y, y_stride);
+    case 6:
+      return gemv_m<6>(w, x, row_begin, row_end, y, y_stride);
+    case 7:
+      return gemv_m<7>(w, x, row_begin, row_end, y, y_stride);
+    default:
+      return gemv_m<8>(w, x, row_begin, row_end, y, y_stride);
+  }
+}
+
+// gemm: two blocks (32 rows) are unpacked to one byte per code, [k/4][2][16 rows][4], and
+// multiplied by tiles of 8 activation rows packed as [k/4][8][4]: 16 accumulators, both operands
+// read in sequence.
+constexpr uint32_t kTile = 8;
+constexpr uint32_t kPanelBlocks = 2;
+
+inline void unpack_block(const uint8_t* block, uint32_t k_padded, uint8_t* panel) {
+  const __m512i mask = _mm512_set1_epi8(3);
+  for (uint32_t g = 0; g < k_padded / kTernaryGroup; ++g, block += 512) {
+    for (uint32_t i = 0; i < 8; ++i) {
+      const __m512i v = _mm512_load_si512(block + 64 * i);
+      prefetch(block + 64 * i, kPrefetchBytes);
+      uint8_t* out = panel + (32 * size_t{g} + i) * (kPanelBlocks * 64);
+      constexpr size_t kPlane = 8 * kPanelBlocks * 64;
+      _mm512_store_si512(out, _mm512_and_si512(_mm512_srli_epi16(v, 6), mask));
+      _mm512_store_si512(out + kPlane, _mm512_and_si512(_mm512_srli_epi16(v, 4), mask));
+      _mm512_store_si512(out + 2 * kPlane, _mm512_and_si512(_mm512_srli_epi16(v, 2), mask));
+      _mm512_store_si512(out + 3 * kPlane, _mm512_and_si512(v, mask));
+    }
+  }
+}
+
+void pack_x(const QuantizedRows& x, uint32_t k_padded, uint32_t begin, uint32_t end, int8_t* out) {
+  for (uint32_t tile = begin; tile < end; tile += kTile) {
+    int8_t* to = out + size_t{tile} * k_padded;
+    for (uint32_t i = 0; i < kTile; ++i) {
+      const int8_t* from = x.q + (tile + i) * x.stride;
+      for (uint32_t step = 0; step < k_padded / 4; ++step) {
+        int32_t four = 0;
+        if (tile + i < x.m) __builtin_memcpy(&four, from + 4 * step, 4);
+        __builtin_memcpy(to + (size_t{step} * kTile + i) * 4, &four, 4);
+      }
+    }
+  }
+}
+
+inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_steps,
+                          __m512i (&sum)[kTile][kPanelBlocks]) {
+  for (auto& row : sum) row[0] = row[1] = _mm512_setzero_si512();
+  for (uint32_t step = 0; step < n_steps; ++step, panel += kPanelBlocks * 64, tile += kTile * 4) {
+    const __m512i w0 = _mm512_load_si512(panel);
+    const __m512i w1 = _mm512_load_si512(panel + 64);
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < kTile; ++i) {
+      const __m512i q = broadcast_4(tile + 4 * i);
+      sum[i][0] = _mm512_dpbusd_epi32(sum[i][0], w0, q);
+      sum[i][1] = _mm512_dpbusd_epi32(sum[i][1], w1, q);
+    }
+  }
+}
+
+void gemm(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+          float* y, size_t y_stride, void* scratch) {
+  auto* panel = static_cast<uint8_t*>(scratch);
+  const size_t block_bytes = size_t{kBlockRows} * (w.k_padded / 4);
+  for (uint32_t row = row_begin; row < row_end; row += kPanelBlocks * kBlockRows) {
+    const uint8_t* blocks = w.data + row / kBlockRows * block_bytes;
+    const bool two_blocks = row + kBlockRows < row_end;
+    unpack_block(blocks, w.k_padded, panel);
+    // A missing second block repeats the first; its results are not stored.
+    unpack_block(two_blocks ? blocks + block_bytes : blocks, w.k_padded, panel + 64);
+    for (uint32_t tile = 0; tile < x.m; tile += kTile) {
+      __m512i sum[kTile][kPanelBlocks];
+      multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, sum);
+      for (uint32_t i = 0; i < kTile && tile + i < x.m; ++i) {
+        const float factor = w.scale / x.scale[tile + i];
+        float* out = y + (tile + i) * y_stride + row;
+        store_rows(sum[i][0], x.sum[tile + i], factor, out, rows_left(row, row_end));
+        if (two_blocks) {
+          store_rows(sum[i][1], x.sum[tile + i], factor, out + kBlockRows,
+                     rows_left(row + kBlockRows, row_end));
+        }
+      }
+    }
+  }
+}
+
+size_t gemm_scratch_bytes(uint32_t k_padded) {
+  return size_t{kPanelBlocks} * kBlockRows * k_padded;
+}
+
+const TernaryKernels kBlocksKernels = {
+    TernaryLayout::kBlocks16, kBlockRows, kDirect, kTile, pack, pack_x, gemv, gemm,
+    gemm_scratch_bytes};
+const TernaryKernels* const kTernary[] = {&kBlocksKernels, nullptr};
+
+}  // namespace
+
+const KernelTable kAvx512VnniTable = {"avx512vnni",
+                                      kCpuAvx2 | kCpuFma | kCpuF16c | kCpuAvx512f | kCpuAvx512bw |
+                                          kCpuAvx512dq | kCpuAvx512vl | kCpuAvx512vnni,
+                                      &kAvx2Table, kTernary, BITNET_GENERIC_SLOTS};
+
+}  // namespace bitnet

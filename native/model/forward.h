@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "model/activations.h"
+#include "model/kv_cache.h"
+#include "model/model.h"
+
+namespace bitnet {
+
+/// Which rows of a segment are to give logits.
+enum class LogitsWanted : uint8_t { kNone, kLast, kAll };
+
+/// Consecutive tokens of one sequence within a batch.
+struct Segment {
+  KvSequence* sequence;
+  const int32_t* tokens;  // [n_tokens], each in [0, vocab_size)
+  uint32_t n_tokens;
+  LogitsWanted wanted;
+  float* logits;  // [1 or n_tokens, vocab_size]; null when none are wanted
+};
+
+/// Runs batches of tokens through a model. Not thread-safe: one engine thread calls it.
+///
+/// Every result is the same bits for any number of threads and any split of the tokens into
+/// batches: rows are independent but for attention, whose order of operations is fixed, and no sum
+/// is shared between threads.
+class Forward {
+ public:
+  /// Throws Error kResource.
+  Forward(const Model& model, KvType kv_type, uint32_t batch_size, unsigned n_threads);
+
+  /// Runs all segments (distinct sequences, together at most batch_size tokens) and advances their
+  /// sequences. `stop` is asked before every layer; when it says yes, nothing is advanced and the
+  /// result is false. Throws Error kResource when the KV cache cannot grow; nothing is advanced.
+  bool run(const std::vector<Segment>& batch, const std::function<bool()>& stop);
+
+  KvCache& kv_cache() noexcept { return kv_cache_; }
+  uint32_t batch_size() const noexcept { return batch_size_; }
+  size_t activation_bytes() const noexcept { return act_.bytes(); }
+
+ private:
+  /// One matrix of a product step: y [n_tokens, y_stride] = codes . matrix^T.
+  struct Product {
+    const Linear* linear;
+    float* y;
+    size_t y_stride;
+  };
+  struct AttentionTask {
+    uint32_t segment;
+    uint32_t first;  // token within the segment
+    uint32_t n_tokens;
+  };
+
+  void plan(const std::vector<Segment>& batch);
+  void embed(const std::vector<Segment>& batch);
+  void attention_block(const std::vector<Segment>& batch, uint32_t i_layer);
+  void feed_forward_block(const LayerWeights& layer);
+  void output(const std::vector<Segment>& batch);
+
+  template <class Fn>
+  void for_rows(uint32_t n, Fn&& fn);
+  void norm_and_quantise(const float* in, size_t stride, uint32_t width, const float* norm);
+  void quantise(unsigned i_thread, uint32_t row, const float* values, uint32_t width);
+  void multiply(std::initializer_list<Product> products, bool add_to_x = false);
+  void rotate_and_store(const std::vector<Segment>& batch, uint32_t i_layer);
+  void attend(const std::vector<Segment>& batch, uint32_t i_layer);
+  void head_rows(const std::vector<uint32_t>& rows, float* logits);
+
+  const Model& model_;
+  const KernelTable& ops_;
+  const KvKernels& kv_;
+  ThreadPool pool_;
+  uint32_t batch_size_;
+  KvCache kv_cache_;
+  Activations act_;
+  std::vector<double> rope_frequency_;  // [head_dim / 2] radians per position
+
+  // The batch at hand.
+  uint32_t n_tokens_ = 0;
+  std::vector<uint32_t> segment_row_;  // first row of each segment
+  std::vector<AttentionTask> attention_tasks_;
+};
+
+}  // namespace bitnet

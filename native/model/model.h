@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/dispatch.h"
+#include "model/arch.h"
+#include "model/hparams.h"
+#include "model/weights.h"
+
+namespace bitnet {
+
+/// Everything needed to load a model; what the caller read from the file's metadata.
+struct ModelSpec {
+  std::vector<std::string> files;
+  Hparams hparams;
+  std::vector<TensorSpec> tensors;
+  unsigned n_threads = 1;
+  bool mmap = false;
+};
+
+/// A loaded model, constant from then on: any number of forward passes may share it.
+class Model {
+ public:
+  /// Throws Error; see validate(), find_arch(), select_kernels() and Weights.
+  Model(const ModelSpec& spec, const LoadProgress& progress)
+      : hparams((validate(spec.hparams), spec.hparams)),
+        arch(find_arch(spec.hparams.family)),
+        kernels(select_kernels()),
+        weights({&spec.files, &spec.tensors, spec.mmap, spec.n_threads}, hparams, arch, kernels,
+                progress) {}
+
+  const Hparams hparams;
+  const Arch& arch;
+  const Kernels kernels;
+  const Weights weights;
+};
+
+}  // namespace bitnet

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/weights.h"
+
+namespace bitnet {
+
+/// Fills a Weights object in two steps: plan every tensor (shape checks, memory), then run the
+/// planned copies on several threads.
+class WeightLoader {
+ public:
+  WeightLoader(Weights& weights, const Weights::Source& source, const Kernels& kernels,
+               const LoadProgress& progress);
+
+  /// Decoded to float at load; `out` is set when the plan runs.
+  void norm(const std::string& name, uint64_t n, const float** out);
+  void linear(const std::string& name, uint64_t rows, uint64_t cols, Linear* out);
+  void vocab_matrix(const std::string& name, uint64_t rows, uint64_t cols, VocabMatrix* out);
+  bool has(const std::string& name) const { return tensors_.contains(name); }
+
+  /// Allocates once, then copies. Throws what the first failing copy threw.
+  void run();
+
+ private:
+  /// A copy of part of a tensor. `memory` is the tensor's piece of the arena.
+  struct Task {
+    uint64_t bytes;  // of the file, for progress
+    std::function<void(std::vector<uint8_t>& buffer)> copy;
+  };
+  /// A tensor's piece of the arena: how much, and what to do once its address is known.
+  struct Piece {
+    size_t bytes;
+    std::function<void(uint8_t* memory)> place;
+  };
+
+  const TensorSpec& find(const std::string& name, uint64_t rows, uint64_t cols) const;
+  const uint8_t* mapped(const TensorSpec& spec) const;
+  void read(const TensorSpec& spec, uint64_t begin, uint64_t bytes, uint8_t* out) const;
+  float stored_scale(const TensorSpec& spec) const;
+  void place_linear(const TensorSpec& spec, Linear* out, uint8_t* memory);
+  void copy_file_order(const TensorSpec& spec, const Linear& linear, uint8_t* memory);
+  void repack_tensor(const TensorSpec& spec, Linear* linear, uint8_t* memory,
+                     std::vector<uint8_t>& buffer) const;
+
+  Weights& weights_;
+  const Weights::Source& source_;
+  const Kernels& kernels_;
+  const LoadProgress& progress_;
+  std::map<std::string, const TensorSpec*> tensors_;
+  std::vector<Piece> pieces_;
+  std::vector<Task> tasks_;
+};
+
+}  // namespace bitnet

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/pages.h"
+#include "formats/format.h"
+#include "kernels/dispatch.h"
+#include "model/arch.h"
+#include "model/hparams.h"
+
+namespace bitnet {
+
+/// Where the bytes of one tensor lie and how they are to be read.
+struct TensorSpec {
+  std::string name;
+  const Format* format = nullptr;
+  uint64_t rows = 0;
+  uint64_t cols = 0;
+  uint32_t file = 0;
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+  float scale = 0.0f;    ///< of ternary formats that keep it outside their bytes
+  bool absmean = false;  ///< float master weights, to be ternarised with scale = mean|w|
+};
+
+struct Linear {
+  TernaryMatrix matrix = {};
+  const TernaryKernels* kernels = nullptr;
+};
+
+struct LayerWeights {
+  const float* attn_norm = nullptr;      // [d_model]
+  Linear attn_q;                         // [n_heads * head_dim, d_model]
+  Linear attn_k;                         // [n_kv_heads * head_dim, d_model]
+  Linear attn_v;                         // [n_kv_heads * head_dim, d_model]
+  const float* attn_sub_norm = nullptr;  // [n_heads * head_dim]
+  Linear attn_output;                    // [d_model, n_heads * head_dim]
+  const float* ffn_norm = nullptr;       // [d_model]
+  Linear ffn_gate;                       // [d_ff, d_model]
+  Linear ffn_up;                         // [d_ff, d_model]
+  const float* ffn_sub_norm = nullptr;   // [d_ff]
+  Linear ffn_down;                       // [d_model, d_ff]
+};
+
+/// Token embedding or output head, kept in the file's own format.
+struct VocabMatrix {
+  HeadMatrix matrix = {};  // [vocab_size, d_model]
+  HeadType type = HeadType::kF32;
+  const Format* format = nullptr;
+};
+
+using LoadProgress = std::function<void(uint64_t done_bytes, uint64_t total_bytes)>;
+
+/// All weights of a model, ready for the kernels. Ternary matrices are copied once into 2 MB pages
+/// in the layout of the chosen target; with `mmap` those that can are used in place.
+class Weights {
+ public:
+  struct Source {
+    const std::vector<std::string>* files;
+    const std::vector<TensorSpec>* tensors;
+    bool mmap;
+    unsigned n_threads;
+  };
+
+  /// Throws Error: kNotFound (file), kModelFormat (missing tensor, wrong shape, invalid code or
+  /// scale, truncated), kUnsupported (encoding), kResource (memory).
+  Weights(const Source& source, const Hparams& hparams, const Arch& arch, const Kernels& kernels,
+          const LoadProgress& progress);
+
+  std::vector<LayerWeights> layers;
+  const float* output_norm = nullptr;  // [d_model]
+  VocabMatrix embedding;
+  VocabMatrix head;  ///< the embedding again when the model has no head of its own
+
+  const PageArena& arena() const noexcept { return arena_; }
+
+ private:
+  friend class WeightLoader;
+  PageArena arena_;
+  std::vector<File> files_;
+  std::vector<MappedFile> maps_;
+};
+
+}  // namespace bitnet

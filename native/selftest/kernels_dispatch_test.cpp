@@ -1,0 +1,79 @@
+// The choice of a target and what every target owes to the engine.
+
+#include <cstdlib>
+#include <set>
+#include <string>
+
+#include "cpu/features.h"
+#include "selftest/support.h"
+#include "selftest/targets.h"
+#include "selftest/with_env.h"
+
+namespace bitnet::selftest {
+namespace {
+
+BITNET_TEST(kernels_targets) {
+  std::set<std::string> names;
+  for (const KernelTable* target : kernel_targets()) {
+    CHECK(names.insert(target->name).second);
+    if (target->parent == nullptr) continue;
+    CHECK_EQ(target->required & target->parent->required, target->parent->required);
+  }
+  CHECK_EQ(std::string(kernel_targets().back()->name), "scalar");
+  CHECK(kernel_runnable(kScalarTable));
+  CHECK(!runnable_targets().empty());
+}
+
+BITNET_TEST(kernels_targets_are_complete) {
+  for (const Kernels& target : runnable_targets()) {
+    const KernelTable& t = target.table;
+    CHECK(t.quantize_row && t.rms_norm && t.add && t.relu2_mul && t.silu_mul && t.rope &&
+          t.quantize_head);
+    for (const auto& head : t.head) CHECK(head != nullptr);
+    CHECK_EQ(t.kv[static_cast<size_t>(KvType::kF32)].elem_bytes, 4u);
+    CHECK_EQ(t.kv[static_cast<size_t>(KvType::kF16)].elem_bytes, 2u);
+    for (const KvKernels& kv : t.kv) CHECK(kv.store != nullptr && kv.attend != nullptr);
+
+    // Weights in a mapped file need kernels that take the order of files.
+    CHECK(!target.ternary.empty());
+    CHECK(target.ternary.back()->layout == TernaryLayout::kRows);
+    for (const TernaryKernels* k : target.ternary) {
+      CHECK_EQ(k->pack == nullptr, k->layout == TernaryLayout::kRows);
+      CHECK_EQ(k->pack_x == nullptr, k->m_tile == 1);
+      CHECK(k->m_direct >= 1 && k->n_multiple >= 1 && k->m_tile >= 1);
+    }
+  }
+}
+
+BITNET_TEST(kernels_selection) {
+  {
+    const WithEnv nothing("BITNET_KERNEL", nullptr);
+    CHECK_EQ(std::string(select_kernels().table.name), runnable_targets().front().table.name);
+  }
+  for (const Kernels& target : runnable_targets()) {
+    const WithEnv forced("BITNET_KERNEL", target.table.name);
+    CHECK_EQ(std::string(select_kernels().table.name), target.table.name);
+    CHECK(select_kernels().ternary == target.ternary);
+  }
+  CHECK_EQ(error_of([] { select_kernels("abacus"); }), "E_UNSUPPORTED");
+  const WithEnv unknown("BITNET_KERNEL", "abacus");
+  CHECK_EQ(error_of([] { select_kernels(); }), "E_UNSUPPORTED");
+  for (const KernelTable* target : kernel_targets()) {
+    if (kernel_runnable(*target)) continue;
+    CHECK_EQ(error_of([&] { select_kernels(target->name); }), "E_UNSUPPORTED");
+  }
+}
+
+BITNET_TEST(kernels_cpu_features) {
+  // Every feature that a target can ask for has a name for the message.
+  for (const KernelTable* target : kernel_targets()) {
+    size_t n_bits = 0;
+    for (uint64_t bits = target->required; bits != 0; bits &= bits - 1) n_bits++;
+    CHECK_EQ(cpu_feature_names(target->required).size(), n_bits);
+  }
+  CHECK(!cpu_info().arch.empty());
+  CHECK(!cpu_info().brand.empty());
+}
+
+}  // namespace
+}  // namespace bitnet::selftest

@@ -1,0 +1,63 @@
+#include "selftest/targets.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "cpu/features.h"
+#include "selftest/test.h"
+
+namespace bitnet::selftest {
+namespace {
+
+std::string missing_features(const KernelTable& target) {
+  std::string names;
+  for (const auto& name : cpu_feature_names(target.required & ~cpu_info().features)) {
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return names;
+}
+
+std::vector<Kernels> find_runnable() {
+  std::vector<Kernels> targets;
+  for (const KernelTable* target : kernel_targets()) {
+    if (kernel_runnable(*target)) {
+      targets.push_back(select_kernels(target->name));
+    } else {
+      skip(target->name, "this CPU lacks " + missing_features(*target));
+    }
+  }
+  if (targets.empty()) throw std::runtime_error("no kernel target runs on this CPU");
+  return targets;
+}
+
+std::vector<NamedTernary> find_ternary() {
+  std::vector<NamedTernary> found;
+  for (const Kernels& target : runnable_targets()) {
+    for (const TernaryKernels* kernels : target.ternary) {
+      const bool known = std::any_of(found.begin(), found.end(), [&](const NamedTernary& other) {
+        return other.kernels == kernels;
+      });
+      if (!known) found.push_back({target.table.name, kernels});
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+const std::vector<Kernels>& runnable_targets() {
+  static const std::vector<Kernels> targets = find_runnable();
+  return targets;
+}
+
+const KernelTable& scalar_target() {
+  static const Kernels scalar = select_kernels("scalar");
+  return scalar.table;
+}
+
+const std::vector<NamedTernary>& runnable_ternary_kernels() {
+  static const std::vector<NamedTernary> kernels = find_ternary();
+  return kernels;
+}
+
+}  // namespace bitnet::selftest

@@ -1,0 +1,50 @@
+import type { Metadata } from "../gguf/types.ts";
+
+/** How the bytes of a tensor are to be read; the names are shared with `native/formats`. */
+export type Encoding =
+  | "f32"
+  | "f16"
+  | "bf16"
+  | "q8_0"
+  | "q6_k"
+  | "i2_s" // 128-weight groups, the layout of published files
+  | "i2_s_group64"
+  | "i2_s_row4"
+  | "i2_s_seq_hi"
+  | "i2_s_seq_lo"
+  | "hf_packed"; // uint8 [rows/4, cols], bits 2g..2g+1 belong to row quarter g
+
+/** One tensor of a model, wherever its bytes lie. All sizes are safe integers. */
+export interface TensorSource {
+  /** GGUF name, e.g. `blk.0.attn_q.weight`, whatever the container calls it. */
+  readonly name: string;
+  /** Outputs; 1 for a vector. Weights are [rows, cols] row-major. */
+  readonly rows: number;
+  /** Inputs (the reduction dimension, K). */
+  readonly cols: number;
+  readonly encoding: Encoding;
+  /** Index into `ModelSource.files`. */
+  readonly file: number;
+  /** Absolute byte offset in that file. */
+  readonly offset: number;
+  /** Byte length, tail included. `offset + bytes` never exceeds the file. */
+  readonly bytes: number;
+  /** Weight scale of an `hf_packed` tensor, in the form that multiplies: w = trit * scale. */
+  readonly scale?: number;
+  /** Set on master weights (f32, f16, bf16) that are to be ternarised with scale = mean|W|. */
+  readonly quantise?: "absmean";
+}
+
+/** A model on disk, whatever its container: what the engine loads and what `convert` reads. */
+export interface ModelSource {
+  readonly container: "gguf" | "safetensors";
+  /** What the user named, for messages. */
+  readonly path: string;
+  /** Data files, absolute paths. */
+  readonly files: readonly string[];
+  /** GGUF-style metadata; for a checkpoint directory it is derived from its JSON files. */
+  readonly metadata: Metadata;
+  readonly tensors: readonly TensorSource[];
+  /** What the opener decided that a user may want to know, one clause each. */
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,20 @@
+import type { LazyCommand } from "../command.ts";
+
+/** Every sub-command, in the order of the help. Each is imported when it is called. */
+export const COMMANDS: readonly LazyCommand[] = [
+  {
+    name: "run",
+    summary: "generate text from a prompt",
+    load: async () => (await import("./run.ts")).run,
+  },
+  {
+    name: "convert",
+    summary: "turn a checkpoint into a GGUF model file",
+    load: async () => (await import("./convert.ts")).convert,
+  },
+  {
+    name: "info",
+    summary: "show the CPU, the kernels and what is in a model",
+    load: async () => (await import("./info.ts")).info,
+  },
+];

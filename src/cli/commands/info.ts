@@ -1,0 +1,97 @@
+import { openModelSource } from "../../checkpoint/open.ts";
+import type { ModelSource } from "../../checkpoint/source.ts";
+import { hparamsOf } from "../../engine/hparams.ts";
+import { loadAddon } from "../../engine/load-addon.ts";
+import { UsageError } from "../../errors.ts";
+import type { Output } from "../../ui/output.ts";
+import { formatTable } from "../../ui/table.ts";
+import { defineCommand } from "../command.ts";
+import { i2sLayout } from "../i2s-layout.ts";
+import { describeModel, describePlan, describeSystem, type Section } from "../info-text.ts";
+import { planMemory } from "../memory-plan.ts";
+import { formatMetadata } from "../metadata.ts";
+import { summarizeModel } from "../model-summary.ts";
+import { reportSettings } from "../settings.ts";
+import { availableMemory, summarizeSystem } from "../system-summary.ts";
+
+export const info = defineCommand({
+  description:
+    "Shows the CPU, the kernel targets and which one is used. With a model: what is in its header " +
+    "and what memory it takes. Weights are not read.",
+  argument: { syntax: "[model]", help: "GGUF file or checkpoint directory" },
+  options: ["model", "ctxSize", "kvType", "batchSize", "i2sLayout", "metadata", "config", "json"],
+  examples: [
+    { command: "bitnet info", says: "this machine" },
+    { command: "bitnet info model.gguf -c 4096", says: "a model, and its memory for 4096 tokens" },
+    { command: "bitnet info model.gguf --metadata", says: "every metadata key" },
+    { command: "bitnet info --config", says: "settings and where they come from" },
+  ],
+  async run({ out, origins }, options, argument) {
+    if (options.config) return showConfig(out, options.json);
+    // A model from a configuration file is for running; `info` alone is about the machine.
+    const flag = origins.model === "--model" ? options.model : undefined;
+    const path = argument ?? flag;
+    const source =
+      path === undefined
+        ? undefined
+        : await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
+    if (options.metadata) return showMetadata(out, requireModel(source), options.json);
+    const system = summarizeSystem(loadAddon().cpuReport());
+    const model = source && describe(source, options);
+    if (options.json) return out.json({ system, ...model });
+    const sections = model
+      ? [...describeModel(model.model), describePlan(model.plan)]
+      : describeSystem(system);
+    await printSections(out, sections);
+  },
+});
+
+function describe(source: ModelSource, options: PlanFlags) {
+  const hparams = hparamsOf(source.metadata);
+  const contextLength = options.ctxSize === 0 ? hparams.contextLength : options.ctxSize;
+  const plan = planMemory(source, hparams, {
+    contextLength,
+    kvType: options.kvType,
+    batchSize: options.batchSize,
+    availableBytes: availableMemory(),
+  });
+  return { model: summarizeModel(source), plan };
+}
+
+interface PlanFlags {
+  readonly ctxSize: number;
+  readonly kvType: "f32" | "f16";
+  readonly batchSize: number;
+}
+
+function requireModel(source: ModelSource | undefined): ModelSource {
+  if (source !== undefined) return source;
+  throw new UsageError("--metadata needs a model", { hint: "bitnet info model.gguf --metadata" });
+}
+
+async function showMetadata(out: Output, { metadata }: ModelSource, json: boolean): Promise<void> {
+  if (json) {
+    const values = [...metadata].map(([key, { value }]) => [key, value]);
+    return out.json({ metadata: Object.fromEntries(values) });
+  }
+  const rows = [...metadata].map(([key, entry]) => [key, entry.type, formatMetadata(entry)]);
+  for (const line of formatTable(rows, { indent: 0 })) await out.line(line);
+}
+
+async function showConfig(out: Output, json: boolean): Promise<void> {
+  const settings = await reportSettings({ env: process.env, cwd: process.cwd() });
+  if (json) return out.json({ settings });
+  const rows = settings.map(({ key, value, fallbackText, origin }) => {
+    const shown = value === undefined ? (fallbackText ?? "none") : JSON.stringify(value);
+    return [key, shown, origin];
+  });
+  for (const line of formatTable(rows, { indent: 0 })) await out.line(line);
+}
+
+async function printSections(out: Output, sections: readonly Section[]): Promise<void> {
+  for (const { title, lines } of sections) {
+    if (lines.length === 0) continue;
+    await out.title(title);
+    for (const line of lines) await out.line(line);
+  }
+}

@@ -1,0 +1,55 @@
+import { UsageError } from "../../errors.ts";
+import { defineCommand } from "../command.ts";
+import type { Context } from "../context.ts";
+import { readPrompt } from "../prompt.ts";
+import { encode, GENERATE_OPTIONS, generate, loadModel, MODEL_OPTIONS } from "../run-model.ts";
+import { checkSystem, chooseFormat } from "../run-options.ts";
+import { describeRun, openRunPrinter, type RunSummary, summarizeRun } from "../run-output.ts";
+import { givenSeed } from "../sampling.ts";
+
+export const run = defineCommand({
+  description:
+    "Generates text after a prompt. Standard output carries the generated text alone; everything " +
+    "else goes to standard error. Without -p and -f the prompt is read from standard input.",
+  options: [...MODEL_OPTIONS, "prompt", "file", ...GENERATE_OPTIONS, "json", "ndjson"],
+  examples: [
+    { command: 'bitnet run -m model.gguf -p "Once upon a time" -n 64', says: "continue a text" },
+    { command: 'bitnet run -m model.gguf -cnv -p "Why is the sky blue?"', says: "ask" },
+    { command: "git diff | bitnet run -cnv -sys 'Explain this change.'", says: "read a pipe" },
+    { command: "bitnet run -p hi --temp 0 --json", says: "likeliest tokens, as JSON" },
+  ],
+  async run(context, options) {
+    const format = chooseFormat(options);
+    checkSystem(context.origins.system === "--system", options.conversation);
+    const prompt = await readPrompt(options, context);
+    if (prompt === undefined) throw noPrompt(context);
+    const startedAt = performance.now();
+    const model = await loadModel(context, options);
+    try {
+      const loadMs = performance.now() - startedAt;
+      context.signal.throwIfAborted();
+      const tokens = await encode(context, model, prompt, options);
+      const printer = openRunPrinter(context.out, format);
+      const result = await generate(context, model, tokens, options, printer.chunk);
+      const facts = { model: model.path, seed: givenSeed(options.seed), loadMs };
+      const summary = summarizeRun(result, facts);
+      await printer.done(summary);
+      showStatistics(context, summary);
+    } finally {
+      await model.close();
+    }
+  },
+});
+
+/** People see the figures; scripts ask for them. */
+function showStatistics({ ui }: Context, summary: RunSummary): void {
+  const line = describeRun(summary);
+  if (ui.terminal.isTty) ui.info(ui.style.dim(line));
+  else ui.debug(line);
+  ui.debug(`seed ${summary.seed}`);
+}
+
+function noPrompt({ ui, help }: Context): UsageError {
+  ui.info(help());
+  return new UsageError("no prompt", { hint: 'pass it with -p "...", with -f FILE or in a pipe' });
+}

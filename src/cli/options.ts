@@ -1,0 +1,157 @@
+import {
+  decimal,
+  integer,
+  NAME,
+  oneOf,
+  POSITIVE,
+  TEXT,
+  TOKEN_BIAS_TYPE,
+  type ValueType,
+} from "../config/values.ts";
+import { I2S_LAYOUT_NAMES } from "./i2s-layout.ts";
+
+/** One option of the command line: flag, type, default and help together. */
+export interface OptionSpec {
+  /** Commander's syntax, `-n, --n-predict <count>`, and also `-temp, --temperature <number>`
+   *  (see argv.ts). The key in OPTIONS is the long flag in camelCase. */
+  readonly flags: string;
+  /** Further spellings, which the help does not show. */
+  readonly aliases?: readonly string[];
+  readonly group: OptionGroup;
+  readonly help: string;
+  /** Absent for a flag, which is true or false. */
+  readonly type?: ValueType<unknown>;
+  /** Built-in default. */
+  readonly fallback?: unknown;
+  /** What the help shows as the default, where it is not a constant. */
+  readonly fallbackText?: string;
+  /** May be given several times. */
+  readonly repeatable?: true;
+  /** May also stand in a configuration file and in BITNET_<LONG_FLAG>. */
+  readonly setting?: true;
+  /** A path: in a configuration file `./x` is meant from the file's folder. */
+  readonly path?: true;
+}
+
+export type OptionGroup = "Model" | "Prompt" | "Sampling" | "Engine" | "Output" | "Conversion";
+
+const MAX_THREADS = 1024;
+const MAX_BATCH = 65_536;
+const MAX_LOGPROBS = 20; // as in the OpenAI API
+
+// Two lines per option. Defaults of sampling are llama.cpp's, as users expect them.
+// biome-ignore format: a table
+export const OPTIONS = {
+  model: { flags: "-m, --model <path>", group: "Model", type: NAME, setting: true, path: true,
+    help: "GGUF file, or a directory with a GGUF or a Hugging Face checkpoint" },
+  ctxSize: { flags: "-c, --ctx-size <tokens>", group: "Model", type: integer(0), setting: true, fallback: 0,
+    help: "context window; 0 is the model's own" },
+  chatTemplate: { flags: "--chat-template <name>", group: "Model", type: NAME, setting: true, path: true,
+    help: "built-in template or Jinja file, in place of the model's own" },
+  i2sLayout: { flags: "--i2s-layout <name>", group: "Model", type: oneOf(...I2S_LAYOUT_NAMES), fallback: "group128",
+    help: "order of the weights in an I2_S file: group128, group64, row4, seq_hi or seq_lo" },
+
+  prompt: { flags: "-p, --prompt <text>", group: "Prompt", type: TEXT,
+    help: "prompt; - reads all of standard input" },
+  file: { flags: "-f, --file <path>", group: "Prompt", type: NAME,
+    help: "read the prompt from a file; - is standard input" },
+  escape: { flags: "-e, --escape", group: "Prompt",
+    help: "process \\n, \\t, \\\\ and the like in --prompt, --system and --stop" },
+  conversation: { flags: "-cnv, --conversation", group: "Prompt",
+    help: "put the prompt into the model's chat template, as one user message" },
+  system: { flags: "-sys, --system <text>", aliases: ["--system-prompt"], group: "Prompt", type: TEXT, setting: true,
+    help: "system message, with --conversation" },
+
+  nPredict: { flags: "-n, --n-predict <count>", aliases: ["--predict"], group: "Sampling", type: integer(-1), setting: true, fallback: 128,
+    help: "tokens to generate at most; -1 is unlimited" },
+  stop: { flags: "--stop <text>", group: "Sampling", type: NAME, repeatable: true, fallback: [], setting: true,
+    help: "end the text before this one (repeatable)" },
+  temperature: { flags: "-temp, --temperature <number>", aliases: ["--temp"], group: "Sampling", type: decimal(0), setting: true, fallback: 0.8,
+    help: "randomness; 0 always takes the likeliest token" },
+  topK: { flags: "--top-k <count>", group: "Sampling", type: integer(0), setting: true, fallback: 40,
+    help: "keep the k likeliest tokens; 0 keeps all" },
+  topP: { flags: "--top-p <number>", group: "Sampling", type: decimal(0, 1), setting: true, fallback: 0.95,
+    help: "keep the likeliest tokens that have this probability together; 1 keeps all" },
+  minP: { flags: "--min-p <number>", group: "Sampling", type: decimal(0, 1), setting: true, fallback: 0.05,
+    help: "drop tokens below this share of the best one's probability; 0 keeps all" },
+  repeatPenalty: { flags: "--repeat-penalty <number>", group: "Sampling", type: POSITIVE, setting: true, fallback: 1,
+    help: "lower recent tokens by this factor; 1 is off" },
+  repeatLastN: { flags: "--repeat-last-n <count>", group: "Sampling", type: integer(-1), setting: true, fallback: 64,
+    help: "how many tokens the penalties look back on; -1 is all" },
+  frequencyPenalty: { flags: "--frequency-penalty <number>", group: "Sampling", type: decimal(-2, 2), setting: true, fallback: 0,
+    help: "lower a token by this each time it occurred" },
+  presencePenalty: { flags: "--presence-penalty <number>", group: "Sampling", type: decimal(-2, 2), setting: true, fallback: 0,
+    help: "lower a token by this if it occurred" },
+  logitBias: { flags: "--logit-bias <id=bias>", group: "Sampling", type: TOKEN_BIAS_TYPE, repeatable: true, fallback: [],
+    help: "add to a token's logit; -inf forbids the token (repeatable)" },
+  seed: { flags: "-s, --seed <number>", group: "Sampling", type: integer(Number.MIN_SAFE_INTEGER), setting: true, fallbackText: "random",
+    help: "same seed, same text; -1 is random" },
+  logprobs: { flags: "--logprobs <count>", group: "Sampling", type: integer(0, MAX_LOGPROBS),
+    help: "with --json or --ndjson: log-probabilities, and this many alternatives per token" },
+
+  threads: { flags: "-t, --threads <count>", group: "Engine", type: integer(1, MAX_THREADS), setting: true, fallbackText: "physical cores",
+    help: "CPU threads" },
+  batchSize: { flags: "-b, --batch-size <tokens>", group: "Engine", type: integer(1, MAX_BATCH), setting: true, fallback: 512,
+    help: "prompt tokens evaluated at once" },
+  kvType: { flags: "--kv-type <type>", group: "Engine", type: oneOf("f32", "f16"), setting: true, fallback: "f16",
+    help: "number format of the KV cache: f32 or f16" },
+  mmap: { flags: "--mmap", group: "Engine", setting: true, fallback: false,
+    help: "run from the file's own pages: less memory, slower" },
+
+  output: { flags: "-o, --output <file>", group: "Conversion", type: NAME, fallbackText: "beside the input",
+    help: "file to write" },
+  outtype: { flags: "--outtype <type>", group: "Conversion", type: oneOf("i2_s", "f16", "f32"), setting: true, fallback: "i2_s",
+    help: "format of the ternary weights: i2_s, f16 or f32" },
+  embdType: { flags: "--embd-type <type>", group: "Conversion", type: oneOf("f16", "q8_0", "q6_k", "f32"), setting: true, fallbackText: "f16",
+    help: "format of embeddings and head: f16, q8_0, q6_k or f32" },
+  force: { flags: "--force", group: "Conversion",
+    help: "overwrite the output file" },
+
+  metadata: { flags: "--metadata", group: "Output",
+    help: "print every metadata key of the model" },
+  config: { flags: "--config", group: "Output",
+    help: "print every setting: its value and where that comes from" },
+  json: { flags: "--json", group: "Output",
+    help: "print one JSON document" },
+  ndjson: { flags: "--ndjson", group: "Output",
+    help: "print one JSON event per line, as they happen" },
+  quiet: { flags: "-q, --quiet", group: "Output",
+    help: "nothing but errors on standard error" },
+  verbose: { flags: "-v, --verbose", group: "Output",
+    help: "details, and the stacks of errors, on standard error" },
+  color: { flags: "--no-color", group: "Output", fallback: true,
+    help: "no colour (also NO_COLOR)" },
+} as const satisfies Readonly<Record<string, OptionSpec>>;
+
+export type OptionKey = keyof typeof OPTIONS;
+
+/** Options that every command takes. */
+export const GLOBAL_OPTIONS = ["quiet", "verbose", "color"] as const satisfies readonly OptionKey[];
+
+/** What a command gets for the keys it picked. */
+export type OptionValues<K extends OptionKey> = {
+  readonly [P in K | (typeof GLOBAL_OPTIONS)[number]]: ValueOf<(typeof OPTIONS)[P]>;
+};
+
+type ValueOf<S> = S extends { readonly type: ValueType<infer T> }
+  ? S extends { readonly repeatable: true }
+    ? readonly T[]
+    : S extends { readonly fallback: unknown }
+      ? T
+      : T | undefined
+  : boolean;
+
+/** Every spelling that commander's syntax declares: `-n`, `--n-predict`. */
+export function flagNames(flags: string): readonly string[] {
+  return flags.split(/[ ,]+/).filter((word) => word.startsWith("-"));
+}
+
+/** The name that messages use: `--n-predict`. */
+export function longFlag(flags: string): string {
+  return flagNames(flags).find((name) => name.startsWith("--")) ?? flags;
+}
+
+/** `--n-predict` > `BITNET_N_PREDICT`. */
+export function envName(flags: string): string {
+  return `BITNET_${longFlag(flags).slice(2).replaceAll("-", "_").toUpperCase()}`;
+}

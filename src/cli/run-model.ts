@@ -1,0 +1,102 @@
+import { ChatTemplate } from "../chat/template.ts";
+import { openModelSource } from "../checkpoint/open.ts";
+import type { GenerationChunk, GenerationResult } from "../engine/generation.ts";
+import { Model } from "../engine/model.ts";
+import { NotFoundError } from "../errors.ts";
+import { encodePrompt } from "../tokenizer/tokenizer.ts";
+import type { Context } from "./context.ts";
+import { i2sLayout } from "./i2s-layout.ts";
+import type { OptionKey, OptionValues } from "./options.ts";
+import { asConversation, expandAll, readTemplate } from "./run-options.ts";
+import { givenSeed, SAMPLING_OPTIONS, samplingParams } from "./sampling.ts";
+
+/** Options that decide which model is loaded, and how. */
+export const MODEL_OPTIONS = [
+  "model",
+  "ctxSize",
+  "chatTemplate",
+  "i2sLayout",
+  "threads",
+  "batchSize",
+  "kvType",
+  "mmap",
+] as const satisfies readonly OptionKey[];
+
+/** Options that decide what is generated. */
+export const GENERATE_OPTIONS = [
+  "escape",
+  "conversation",
+  "system",
+  "nPredict",
+  "stop",
+  ...SAMPLING_OPTIONS,
+  "logprobs",
+] as const satisfies readonly OptionKey[];
+
+type Options = OptionValues<(typeof MODEL_OPTIONS | typeof GENERATE_OPTIONS)[number]>;
+
+/** Loads the model that the options name, under a progress bar.
+ *  @throws {NotFoundError} none is named or it is not there */
+export async function loadModel({ ui }: Context, options: Options): Promise<Model> {
+  const { model: path, threads, batchSize, kvType, mmap } = options;
+  if (path === undefined)
+    throw new NotFoundError("no model is named", { hint: "bitnet run -m model.gguf" });
+  const source = await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
+  const model = await ui.progress(`loading ${path}`, `loaded ${path}`, (onProgress) =>
+    Model.load(source, { threads, batchSize, kvType, mmap, onProgress }),
+  );
+  for (const note of model.notes) ui.info(`note: ${note}`);
+  return model;
+}
+
+/** Token ids of the prompt. As a plain prompt it may hold special tokens, as in llama.cpp: whoever
+ *  writes it writes the whole input. In a conversation it is what somebody typed, and stays text. */
+export async function encode(
+  { ui }: Context,
+  { tokenizer, hparams }: Model,
+  prompt: string,
+  options: Options,
+): Promise<Int32Array> {
+  if (!options.conversation) return encodePrompt(tokenizer, prompt, { special: true });
+  const override = await readTemplate(options.chatTemplate);
+  const template = new ChatTemplate({ tokenizer, architecture: hparams.family }, override);
+  for (const note of template.notes) ui.info(`note: ${note}`);
+  const [system] = options.system === undefined ? [] : expandAll([options.system], options.escape);
+  return template.encode(asConversation(prompt, system));
+}
+
+/** Generates after the prompt; `onChunk` gets the text as it comes. Cancelled, it ends early and
+ *  says so in its result. */
+export async function generate(
+  { ui, origins, signal }: Context,
+  model: Model,
+  prompt: Int32Array,
+  options: Options,
+  onChunk: (chunk: GenerationChunk) => Promise<void>,
+): Promise<GenerationResult> {
+  const session = model.createSession({ contextLength: options.ctxSize || undefined });
+  const spinner = ui.wait(`reading the prompt (${prompt.length} tokens)`);
+  try {
+    const generation = session.generate(prompt, {
+      maxTokens: options.nPredict,
+      stop: expandAll(options.stop, options.escape),
+      sampling: samplingParams(options, origins, model),
+      seed: givenSeed(options.seed),
+      logprobs: options.logprobs,
+      signal,
+      onPrompt: (done, total) => {
+        void spinner.then(({ update }) =>
+          update(`reading the prompt (${done} of ${total} tokens)`),
+        );
+      },
+    });
+    for await (const chunk of generation) {
+      (await spinner).stop();
+      await onChunk(chunk);
+    }
+    return await generation.result;
+  } finally {
+    (await spinner).stop();
+    session.close();
+  }
+}

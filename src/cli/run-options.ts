@@ -1,0 +1,46 @@
+import { readFile } from "node:fs/promises";
+import type { Message } from "../chat/messages.ts";
+import { UsageError } from "../errors.ts";
+import { expandEscapes } from "./prompt.ts";
+
+export type RunFormat = "text" | "json" | "ndjson";
+
+export interface FormatFlags {
+  readonly json: boolean;
+  readonly ndjson: boolean;
+  readonly logprobs: number | undefined;
+}
+
+/** @throws {UsageError} formats that exclude one another, or log-probabilities without a place */
+export function chooseFormat({ json, ndjson, logprobs }: FormatFlags): RunFormat {
+  if (json && ndjson) {
+    throw new UsageError("--json and --ndjson exclude one another", { hint: "give one of them" });
+  }
+  if (logprobs !== undefined && !json && !ndjson) {
+    throw new UsageError("--logprobs needs --json or --ndjson", { hint: "add --json" });
+  }
+  if (json) return "json";
+  return ndjson ? "ndjson" : "text";
+}
+
+/** @throws {UsageError} a system message that nothing would carry */
+export function checkSystem(given: boolean, conversation: boolean): void {
+  if (!given || conversation) return;
+  throw new UsageError("--system needs --conversation", { hint: "add -cnv" });
+}
+
+/** One user message, after a system message if there is one. */
+export function asConversation(prompt: string, system: string | undefined): readonly Message[] {
+  const user: Message = { role: "user", content: prompt };
+  return system === undefined ? [user] : [{ role: "system", content: system }, user];
+}
+
+/** The text of a template file; a name of a built-in template, or a template, as it is. */
+export async function readTemplate(nameOrFile: string | undefined): Promise<string | undefined> {
+  if (nameOrFile === undefined) return undefined;
+  return readFile(nameOrFile, "utf8").catch(() => nameOrFile);
+}
+
+export function expandAll(texts: readonly string[], wanted: boolean): readonly string[] {
+  return wanted ? texts.map(expandEscapes) : texts;
+}

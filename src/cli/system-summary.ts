@@ -1,0 +1,46 @@
+import { availableParallelism, freemem, totalmem } from "node:os";
+import type { CpuReport } from "../engine/binding.ts";
+
+/** The machine as `info --json` prints it. Fields are only ever added. */
+export interface SystemSummary {
+  readonly platform: string;
+  readonly node: string;
+  readonly cpu: {
+    readonly brand: string;
+    readonly features: readonly string[];
+    /** Logical CPUs that this process may use. */
+    readonly logicalCpus: number;
+  };
+  readonly kernels: {
+    readonly active: string;
+    readonly reason: string;
+    readonly targets: CpuReport["targets"];
+  };
+  readonly memory: {
+    readonly totalBytes: number;
+    /** What can be had without swapping, within the limits of a container. */
+    readonly availableBytes: number;
+  };
+}
+
+export function summarizeSystem(report: CpuReport): SystemSummary {
+  const { brand, features, active, reason, targets } = report;
+  return {
+    platform: `${process.platform}-${process.arch}`,
+    node: process.version,
+    cpu: { brand, features, logicalCpus: availableParallelism() },
+    kernels: { active, reason, targets },
+    memory: { totalBytes: totalMemory(), availableBytes: availableMemory() },
+  };
+}
+
+function totalMemory(): number {
+  // Without a limit, Node reports a number beyond all bounds.
+  const limit = process.constrainedMemory?.() ?? 0;
+  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
+}
+
+/** Bytes that can be had without swapping. */
+export function availableMemory(): number {
+  return Math.min(freemem(), process.availableMemory?.() ?? Number.POSITIVE_INFINITY);
+}

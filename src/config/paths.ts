@@ -1,0 +1,38 @@
+import { access } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export const PROJECT_CONFIG = "bitnet.config.json";
+
+/** Settings of the user, for all projects. @see https://specifications.freedesktop.org/basedir */
+export function userConfigFile(env: Env, platform: NodeJS.Platform = process.platform): string {
+  const windows = platform === "win32" ? env["APPDATA"] : undefined;
+  const base = env["XDG_CONFIG_HOME"] || windows || join(homedir(), ".config");
+  return join(base, "bitnet", "config.json");
+}
+
+/** The nearest `bitnet.config.json` in `directory` or above it. */
+export async function findProjectConfig(directory: string): Promise<string | undefined> {
+  for (let at = directory; ; at = dirname(at)) {
+    const candidate = join(at, PROJECT_CONFIG);
+    if (await exists(candidate)) return candidate;
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+/** Where models of the Hugging Face hub are cached, shared with other tools.
+ *  @see https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables */
+export function hubCacheDir(env: Env): string {
+  const cache = env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
+  const home = env["HF_HOME"] || join(cache, "huggingface");
+  return env["HF_HUB_CACHE"] || join(home, "hub");
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,199 @@
+import type { Encoding } from "../checkpoint/source.ts";
+
+/** Typed mirror of the native addon: what crosses the boundary and nothing else. Token ids travel
+ *  as Int32Array, logits as Float32Array. Errors carry `code` and `hint` (see `fromNative`). */
+export interface Addon {
+  /** What this CPU offers and which kernel target `BITNET_KERNEL` or detection chose. */
+  cpuReport(): CpuReport;
+  /** Loads a model on native threads; `onProgress` gets bytes done and bytes in all. */
+  loadModel(
+    spec: AddonModelSpec,
+    onProgress?: (doneBytes: number, totalBytes: number) => void,
+  ): Promise<AddonModel>;
+  /** Re-encodes whole rows; the output is exactly the rows' bytes, without a tensor tail. */
+  convertRows(request: ConvertRowsRequest): Promise<Uint8Array>;
+  /** Sum of |w| over whole rows in double precision, row by row; for absmean scales. */
+  absSum(request: RowsRequest): Promise<number>;
+  /** Largest |w| and whether every weight is -max, 0 or +max. */
+  ternaryCheck(request: RowsRequest): Promise<{ max: number; ternary: boolean }>;
+}
+
+export interface RowsRequest {
+  readonly from: Encoding;
+  readonly rows: number;
+  readonly cols: number;
+  /** The rows' bytes, contiguous. */
+  readonly data: Uint8Array;
+}
+
+export interface ConvertRowsRequest extends RowsRequest {
+  readonly to: Encoding;
+  /** Weight scale: dequantises ternary input to floats, ternarises floats to ternary output. */
+  readonly scale: number;
+  /** `hf_packed` input: which row quarter (0..3) of the packed bytes is wanted. */
+  readonly quarter?: number;
+}
+
+export interface CpuReport {
+  readonly brand: string;
+  readonly arch: string;
+  /** Instruction-set features that both the CPU and the operating system offer. */
+  readonly features: readonly string[];
+  readonly targets: readonly KernelTarget[];
+  /** Name of the target in use. */
+  readonly active: string;
+  /** One clause: why this target is active. */
+  readonly reason: string;
+}
+
+export interface KernelTarget {
+  readonly name: string;
+  readonly runnable: boolean;
+  /** Features that this CPU lacks for the target. */
+  readonly missing: readonly string[];
+}
+
+/** Hyper-parameters in the names of the conventions page. */
+export interface AddonHparams {
+  readonly family: string;
+  readonly nLayers: number;
+  readonly dModel: number;
+  readonly dFf: number;
+  readonly nHeads: number;
+  readonly nKvHeads: number;
+  readonly headDim: number;
+  readonly vocabSize: number;
+  readonly contextLength: number;
+  readonly rmsNormEps: number;
+  readonly ropeTheta: number;
+  readonly activation: "relu2" | "silu";
+}
+
+export interface AddonTensor {
+  readonly name: string;
+  readonly encoding: Encoding;
+  readonly rows: number;
+  readonly cols: number;
+  readonly file: number;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly scale?: number;
+  readonly quantise?: "absmean";
+}
+
+export type KvType = "f32" | "f16";
+
+export interface AddonModelSpec {
+  readonly files: readonly string[];
+  readonly hparams: AddonHparams;
+  readonly tensors: readonly AddonTensor[];
+  readonly threads: number;
+  /** Run from the file's pages instead of a copy in large pages. */
+  readonly mmap: boolean;
+  readonly kvType: KvType;
+  /** Tokens per forward pass at most; a long prompt is evaluated in chunks of this size. */
+  readonly batchSize: number;
+}
+
+export interface MemoryReport {
+  readonly weightBytes: number;
+  readonly kvCacheBytes: number;
+  readonly activationBytes: number;
+  /** Bytes of one 64-position chunk of KV cache. */
+  readonly kvChunkBytes: number;
+  /** True when the kernel backed the weights with 2 MB pages (as far as it tells). */
+  readonly hugePages: boolean;
+}
+
+export interface AddonModel {
+  createSequence(contextLength: number): AddonSequence;
+  memory(): MemoryReport;
+  /** Frees weights and caches once every running generation has ended. */
+  close(): Promise<void>;
+}
+
+/** One conversation's place in the engine: its tokens so far and their KV cache. */
+export interface AddonSequence {
+  /** Positions filled so far. */
+  length(): number;
+  /** Forgets every position from `length` on. */
+  truncate(length: number): void;
+  /** Evaluates `tokens` after the present position, then generates. `onEvents` is called on the
+   *  main thread, never twice for the same token; the promise settles after the last call. */
+  generate(
+    tokens: Int32Array,
+    params: GenerateParams,
+    onEvents: (events: GenerateEvents) => void,
+  ): Promise<GenerateResult>;
+  /** Answers a mask request: the token ids allowed at step `step`. Empty means any. */
+  setMask(step: number, allowed: Int32Array): void;
+  /** Evaluates tokens and returns logits [n, vocabSize]: n = 1 (last position) or all. */
+  evaluate(tokens: Int32Array, which: "last" | "all"): Promise<Float32Array>;
+  /** Stops a running generation at the next token or prefill chunk. */
+  cancel(): void;
+  close(): void;
+}
+
+export interface GenerateParams {
+  /** Tokens to generate at most; -1 means until a stop token or a full context. */
+  readonly maxTokens: number;
+  readonly stopTokens: Int32Array;
+  readonly sampling: SamplingParams;
+  /** Alternatives reported per token (0: none; -1: no log-probabilities at all). */
+  readonly logprobs: number;
+  /** Ask for a mask before every step. */
+  readonly masked: boolean;
+}
+
+/** Order of application: bias, penalties, top-k, top-p, min-p, temperature, draw. */
+export interface SamplingParams {
+  /** 0 chooses the most likely token. */
+  readonly temperature: number;
+  /** 0 keeps all. */
+  readonly topK: number;
+  /** 1 keeps all. */
+  readonly topP: number;
+  /** 0 keeps all. */
+  readonly minP: number;
+  /** 1 is off. */
+  readonly repeatPenalty: number;
+  /** Tokens looked back on by the three penalties; -1 means the whole sequence. */
+  readonly repeatLastN: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  readonly seed: bigint;
+  readonly logitBias: ReadonlyArray<readonly [tokenId: number, bias: number]>;
+}
+
+export interface TokenLogprob {
+  readonly token: number;
+  readonly logprob: number;
+}
+
+/** What happened since the last call; several tokens may arrive at once. */
+export interface GenerateEvents {
+  readonly tokens: Int32Array;
+  /** Per token of `tokens`, when log-probabilities were asked for. */
+  readonly logprobs?: readonly {
+    readonly logprob: number;
+    readonly top: readonly TokenLogprob[];
+  }[];
+  /** Prompt tokens evaluated so far, while the prompt is being evaluated. */
+  readonly promptDone?: number;
+  /** The step whose mask the engine waits for. */
+  readonly maskStep?: number;
+}
+
+export type FinishReason = "stop" | "length" | "context" | "cancelled";
+
+export interface GenerateResult {
+  readonly finishReason: FinishReason;
+  /** The stop token that ended the text, when `finishReason` is "stop". */
+  readonly stopToken?: number;
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+  readonly promptMs: number;
+  readonly generateMs: number;
+  /** From the call to the first sampled token. */
+  readonly firstTokenMs: number;
+}

@@ -1,0 +1,116 @@
+import type { ModelSource } from "../checkpoint/source.ts";
+import { fromNative, UsageError } from "../errors.ts";
+import type { Metadata } from "../gguf/types.ts";
+import { tokenizerFromMetadata } from "../tokenizer/from-gguf.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { AddonHparams, AddonModel, KvType, MemoryReport } from "./binding.ts";
+import { hparamsOf } from "./hparams.ts";
+import { loadAddon } from "./load-addon.ts";
+import { Session } from "./session.ts";
+import { defaultThreads } from "./threads.ts";
+
+export interface ModelOptions {
+  /** Threads of the engine. Default: one per physical core. */
+  readonly threads?: number | undefined;
+  /** Element type of the KV cache. Default "f16". */
+  readonly kvType?: KvType | undefined;
+  /** Tokens per forward pass at most. Default 512. */
+  readonly batchSize?: number | undefined;
+  /** Run from the file's pages instead of a copy in large pages: less memory, slower. */
+  readonly mmap?: boolean | undefined;
+  /** Pre-tokenizer to use instead of the model's, by its GGUF name. */
+  readonly preTokenizer?: string | undefined;
+  /** Called with the bytes of weights loaded so far and in all. */
+  readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
+}
+
+const DEFAULT_BATCH_SIZE = 512;
+const DEFAULT_KV_TYPE = "f16";
+
+/** A loaded model: weights, tokenizer and the engine that runs them. */
+export class Model {
+  readonly path: string;
+  readonly metadata: Metadata;
+  readonly hparams: AddonHparams;
+  readonly tokenizer: Tokenizer;
+  readonly threads: number;
+  /** What was guessed or corrected while reading the model: for the user to know. */
+  readonly notes: readonly string[];
+  readonly #native: AddonModel;
+
+  private constructor(
+    source: ModelSource,
+    parts: Pick<Model, "hparams" | "tokenizer" | "threads">,
+    native: AddonModel,
+  ) {
+    this.path = source.path;
+    this.metadata = source.metadata;
+    this.hparams = parts.hparams;
+    this.tokenizer = parts.tokenizer;
+    this.threads = parts.threads;
+    this.notes = [...source.notes, ...parts.tokenizer.notes];
+    this.#native = native;
+  }
+
+  /** Loads a model; weights are read on native threads while the tokenizer is built.
+   *  @throws {ModelFormatError}  missing or misshapen tensors, damaged metadata
+   *  @throws {UnsupportedError}  a family or an encoding that this build does not know
+   *  @throws {ResourceError}     not enough memory
+   *  @throws {AddonError}        the native engine is not there */
+  static async load(source: ModelSource, options: ModelOptions = {}): Promise<Model> {
+    const addon = loadAddon();
+    const hparams = hparamsOf(source.metadata);
+    const threads = options.threads ?? defaultThreads();
+    const loading = addon.loadModel(
+      {
+        files: source.files,
+        tensors: source.tensors,
+        hparams,
+        threads,
+        kvType: options.kvType ?? DEFAULT_KV_TYPE,
+        batchSize: options.batchSize ?? DEFAULT_BATCH_SIZE,
+        mmap: options.mmap ?? false,
+      },
+      options.onProgress,
+    );
+    try {
+      const tokenizer = tokenizerFromMetadata(source.metadata, { pre: options.preTokenizer });
+      return new Model(source, { hparams, threads, tokenizer }, await loading);
+    } catch (error) {
+      // A tokenizer that cannot be built must not leave the weights behind.
+      void loading.then((native) => native.close()).catch(() => {});
+      throw fromNative(error);
+    }
+  }
+
+  /** A new conversation. `contextLength` (tokens) defaults to the model's own limit; its memory is
+   *  taken as it fills.
+   *  @throws {UsageError} the context is longer than the model was made for */
+  createSession(options: { readonly contextLength?: number | undefined } = {}): Session {
+    const longest = this.hparams.contextLength;
+    const contextLength = options.contextLength ?? longest;
+    if (contextLength > longest) {
+      throw new UsageError(
+        `context of ${contextLength} tokens: the model was made for ${longest}`,
+        {
+          hint: `pass --ctx-size ${longest} or less`,
+        },
+      );
+    }
+    try {
+      return new Session(this.#native.createSequence(contextLength), this.tokenizer, contextLength);
+    } catch (error) {
+      throw fromNative(error);
+    }
+  }
+
+  /** Memory in use, as the engine counts it. */
+  memory(): MemoryReport {
+    return this.#native.memory();
+  }
+
+  /** Stops every generation and frees the memory. Sessions cannot be used afterwards. */
+  async close(): Promise<void> {
+    await this.#native.close();
+  }
+}

@@ -1,0 +1,157 @@
+import { randomBytes } from "node:crypto";
+import { fromNative, UsageError } from "../errors.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { AddonSequence, GenerateEvents, GenerateParams, SamplingParams } from "./binding.ts";
+import { Generation } from "./generation.ts";
+
+/** The field's usual defaults (those of llama.cpp). */
+export const DEFAULT_SAMPLING = {
+  temperature: 0.8,
+  topK: 40,
+  topP: 0.95,
+  minP: 0.05,
+  repeatPenalty: 1,
+  repeatLastN: 64,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: [],
+} as const satisfies Omit<SamplingParams, "seed">;
+
+export interface GenerateOptions {
+  /** Tokens to generate at most; -1 (the default) until a stop token or a full context. */
+  readonly maxTokens?: number | undefined;
+  /** Texts that end the generation. */
+  readonly stop?: readonly string[] | undefined;
+  /** Token ids that end it. Default: the model's own. */
+  readonly stopTokens?: Iterable<number> | undefined;
+  readonly sampling?: Partial<Omit<SamplingParams, "seed">> | undefined;
+  /** The same seed gives the same text on every machine. Default: random. */
+  readonly seed?: bigint | number | undefined;
+  /** Alternatives to report per token, with log-probabilities. Default: none. */
+  readonly logprobs?: number | undefined;
+  /** Aborting ends the generation; what was generated so far stays valid. */
+  readonly signal?: AbortSignal | undefined;
+  /** Constrained output: called with the tokens generated so far, before each step, for the ids that
+   *  may come next (none: any). Runs while the engine computes. */
+  readonly mask?: ((generated: readonly number[]) => Iterable<number>) | undefined;
+  /** Called while the prompt is evaluated. */
+  readonly onPrompt?: ((doneTokens: number, totalTokens: number) => void) | undefined;
+}
+
+const SEED_BITS = 64;
+
+/** A conversation with a model: what was evaluated so far is kept, so that a prompt which begins as
+ *  the last one did costs only its new part. One generation at a time. */
+export class Session {
+  readonly contextLength: number;
+  readonly #native: AddonSequence;
+  readonly #tokenizer: Tokenizer;
+  /** The tokens of the KV cache, as far as it is filled. */
+  #evaluated: number[] = [];
+
+  constructor(native: AddonSequence, tokenizer: Tokenizer, contextLength: number) {
+    this.#native = native;
+    this.#tokenizer = tokenizer;
+    this.contextLength = contextLength;
+  }
+
+  /** Starts generating after `prompt`, the token ids of everything said so far.
+   *  @throws {UsageError}     an empty prompt, an id outside the vocabulary, a busy session
+   *  @throws {ResourceError}  the prompt does not fit the context window */
+  generate(prompt: ArrayLike<number>, options: GenerateOptions = {}): Generation {
+    const ids = Array.from(prompt);
+    const fresh = this.#reuse(ids);
+    const params = this.#params(options);
+    const generated: number[] = [];
+    const onEvents = (events: GenerateEvents) => {
+      generated.push(...events.tokens);
+      if (events.maskStep !== undefined && options.mask) {
+        this.#native.setMask(events.maskStep, Int32Array.from(options.mask(generated)));
+      }
+      if (events.promptDone !== undefined) {
+        options.onPrompt?.(ids.length - fresh.length + events.promptDone, ids.length);
+      }
+    };
+    const start = async (listener: (events: GenerateEvents) => void) => {
+      try {
+        return await this.#native.generate(fresh, params, listener);
+      } catch (error) {
+        throw fromNative(error);
+      } finally {
+        this.#remember([...ids, ...generated]);
+      }
+    };
+    return new Generation(
+      { start, cancel: () => this.#native.cancel() },
+      {
+        tokenizer: this.#tokenizer,
+        stop: options.stop ?? [],
+        seed: params.sampling.seed,
+        signal: options.signal,
+        onEvents,
+      },
+    );
+  }
+
+  /** Logits of the prompt's positions, [n, vocabSize] row-major: the last position's, or all. */
+  async evaluate(prompt: ArrayLike<number>, which: "last" | "all" = "last"): Promise<Float32Array> {
+    const ids = Array.from(prompt);
+    if (which === "all") this.#forget(0);
+    const fresh = this.#reuse(ids);
+    try {
+      return await this.#native.evaluate(fresh, which);
+    } catch (error) {
+      throw fromNative(error);
+    } finally {
+      this.#remember(ids);
+    }
+  }
+
+  /** Frees the session's memory. */
+  close(): void {
+    this.#native.close();
+  }
+
+  /** Keeps the part of the cache that `ids` begins with; gives the tokens still to be evaluated, at
+   *  least one, since only evaluation gives logits. */
+  #reuse(ids: readonly number[]): Int32Array {
+    if (ids.length === 0) throw new UsageError("the prompt is empty");
+    let common = 0;
+    while (common < ids.length - 1 && ids[common] === this.#evaluated[common]) common++;
+    this.#forget(common);
+    return Int32Array.from(ids.slice(common));
+  }
+
+  #forget(length: number): void {
+    try {
+      this.#native.truncate(length);
+    } catch (error) {
+      throw fromNative(error);
+    }
+    this.#evaluated.length = Math.min(this.#evaluated.length, length);
+  }
+
+  /** The engine says how far it came; what it holds are the first of these tokens. */
+  #remember(tokens: number[]): void {
+    try {
+      this.#evaluated = tokens.slice(0, this.#native.length());
+    } catch {
+      this.#evaluated = []; // closed meanwhile
+    }
+  }
+
+  #params(options: GenerateOptions): GenerateParams {
+    const seed = options.seed ?? randomBytes(4).readUInt32LE();
+    return {
+      maxTokens: options.maxTokens ?? -1,
+      stopTokens: Int32Array.from(options.stopTokens ?? this.#tokenizer.stopTokens),
+      sampling: {
+        ...DEFAULT_SAMPLING,
+        ...options.sampling,
+        seed: BigInt.asUintN(SEED_BITS, BigInt(seed)),
+      },
+      logprobs: options.logprobs ?? -1,
+      masked: options.mask !== undefined,
+    };
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Ternary (1.58-bit) language models for Node.
+ *
+ * ```ts
+ * import { openModel } from "bitnet";
+ *
+ * const model = await openModel("models/2b4t");
+ * const session = model.createSession();
+ * const prompt = model.chat([{ role: "user", content: "Why is the sky blue?" }]);
+ * for await (const { text } of session.generate(prompt, { maxTokens: 200 })) {
+ *   process.stdout.write(text);
+ * }
+ * await model.close();
+ * ```
+ */
+
+import type { Message } from "./chat/messages.ts";
+import { ChatTemplate, type RenderOptions } from "./chat/template.ts";
+import { openModelSource } from "./checkpoint/open.ts";
+import type { MemoryReport } from "./engine/binding.ts";
+import { Model, type ModelOptions } from "./engine/model.ts";
+import type { Session } from "./engine/session.ts";
+import type { Metadata } from "./gguf/types.ts";
+import { encodePrompt, type Tokenizer } from "./tokenizer/tokenizer.ts";
+
+export type { Message, Role } from "./chat/messages.ts";
+export type { FinishReason, KvType, MemoryReport, SamplingParams } from "./engine/binding.ts";
+export type {
+  GeneratedToken,
+  Generation,
+  GenerationChunk,
+  GenerationResult,
+} from "./engine/generation.ts";
+export type { ModelOptions } from "./engine/model.ts";
+export type { GenerateOptions, Session } from "./engine/session.ts";
+export * from "./errors.ts";
+export type { Tokenizer } from "./tokenizer/tokenizer.ts";
+
+export interface OpenModelOptions extends ModelOptions {
+  /** Chat template (Jinja) or the name of a built-in one, instead of the model's own. */
+  readonly chatTemplate?: string | undefined;
+}
+
+/** Loads a model: a GGUF file, a folder with one, or a Hugging Face checkpoint folder.
+ *  @throws {NotFoundError}     nothing there, or a folder without a model
+ *  @throws {ModelFormatError}  a damaged file; the message names field and offset
+ *  @throws {UnsupportedError}  a model family or tensor type that this build does not know
+ *  @throws {ResourceError}     not enough memory */
+export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenModel> {
+  return new OpenModel(
+    await Model.load(await openModelSource(path), options),
+    options.chatTemplate,
+  );
+}
+
+/** A loaded model. Any number of sessions may generate at once; they share its threads. */
+export class OpenModel {
+  readonly #model: Model;
+  readonly #templateOverride: string | undefined;
+  #template: ChatTemplate | undefined;
+
+  /** @internal */
+  constructor(model: Model, templateOverride: string | undefined) {
+    this.#model = model;
+    this.#templateOverride = templateOverride;
+  }
+
+  get tokenizer(): Tokenizer {
+    return this.#model.tokenizer;
+  }
+  /** Header fields of the model file, keyed as in GGUF. */
+  get metadata(): Metadata {
+    return this.#model.metadata;
+  }
+  /** Longest context window, in tokens. */
+  get contextLength(): number {
+    return this.#model.hparams.contextLength;
+  }
+  /** What was guessed or corrected while reading the model. */
+  get notes(): readonly string[] {
+    return this.#model.notes;
+  }
+
+  /** Token ids of a text prompt, with BOS where the model wants one. Texts of special tokens stay
+   *  ordinary text unless `special` is set. */
+  encode(text: string, options: { readonly special?: boolean } = {}): Int32Array {
+    return encodePrompt(this.tokenizer, text, { special: options.special ?? false });
+  }
+
+  /** Token ids of a conversation through the model's chat template. What users typed never becomes a
+   *  special token.
+   *  @throws {UnsupportedError} the model has no chat template */
+  chat(messages: readonly Message[], options: RenderOptions = {}): Int32Array {
+    this.#template ??= new ChatTemplate(
+      { tokenizer: this.tokenizer, architecture: this.#model.hparams.family },
+      this.#templateOverride,
+    );
+    return this.#template.encode(messages, options);
+  }
+
+  /** A new conversation; its memory is taken as it fills. */
+  createSession(options: { readonly contextLength?: number } = {}): Session {
+    return this.#model.createSession(options);
+  }
+
+  memory(): MemoryReport {
+    return this.#model.memory();
+  }
+
+  /** Stops every generation and frees the memory. */
+  async close(): Promise<void> {
+    await this.#model.close();
+  }
+}

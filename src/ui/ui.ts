@@ -1,0 +1,125 @@
+import { Chalk, type ChalkInstance } from "chalk";
+import { type Activity, startProgress, startSpinner } from "./activity.ts";
+import { formatDuration } from "./format.ts";
+import { redact } from "./redact.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** From the fewest words to the most. */
+export const LEVELS = ["error", "warn", "info", "debug"] as const;
+export type Level = (typeof LEVELS)[number];
+
+const COLOR_LEVEL_16 = 1;
+const STILL = { update: () => undefined, stop: () => undefined };
+
+/** Standard error: everything that is not the result. Secrets are masked here, once. */
+export class Ui {
+  readonly terminal: Terminal;
+  readonly level: Level;
+  readonly style: ChalkInstance;
+  readonly #stream: NodeJS.WriteStream;
+  #activity: Activity | undefined;
+
+  constructor(stream: NodeJS.WriteStream, terminal: Terminal, level: Level) {
+    this.#stream = stream;
+    this.terminal = terminal;
+    this.level = level;
+    this.style = new Chalk({ level: terminal.color ? COLOR_LEVEL_16 : 0 });
+    // Nobody is left to be told that nobody is left.
+    stream.on("error", () => undefined);
+  }
+
+  /** Whether messages of `level` are shown. */
+  shows(level: Level): boolean {
+    return LEVELS.indexOf(level) <= LEVELS.indexOf(this.level);
+  }
+
+  error(message: string): void {
+    this.#print("error", `${this.style.red.bold("error:")} ${message}`);
+  }
+
+  warn(message: string): void {
+    this.#print("warn", `${this.style.yellow("warning:")} ${message}`);
+  }
+
+  info(message: string): void {
+    this.#print("info", message);
+  }
+
+  debug(message: string): void {
+    this.#print("debug", this.style.dim(message));
+  }
+
+  /** A line below an error that says what to do next. */
+  hint(message: string): void {
+    this.#print("error", `${this.style.cyan("hint:")} ${message}`);
+  }
+
+  /** Lines that belong to an error, such as its stack. */
+  trace(lines: string): void {
+    this.#print("error", this.style.dim(lines));
+  }
+
+  /** Runs `work` under a spinner; off a terminal, with one line before it and one after it.
+   *  `doing` and `done` are the same act in two tenses ("loading x", "loaded x"). */
+  async spin<T>(doing: string, done: string, work: () => Promise<T>): Promise<T> {
+    return this.#during(
+      () => startSpinner(redact(doing), this.#stream, this.terminal),
+      { doing, done },
+      work,
+    );
+  }
+
+  /** A spinner for a wait whose end only the caller sees; nothing off a terminal. */
+  async wait(text: string): Promise<{ update(text: string): void; stop(): void }> {
+    if (!this.terminal.animated || !this.shows("info")) return STILL;
+    const spinner = await startSpinner(redact(text), this.#stream, this.terminal);
+    this.#activity = spinner;
+    return { update: (next) => spinner.update(redact(next)), stop: () => this.restore() };
+  }
+
+  /** Runs `work` with a progress bar over bytes; off a terminal as `spin`. */
+  async progress<T>(
+    doing: string,
+    done: string,
+    work: (report: (doneBytes: number, totalBytes: number) => void) => Promise<T>,
+  ): Promise<T> {
+    let bar: Awaited<ReturnType<typeof startProgress>> | undefined;
+    return this.#during(
+      async () => {
+        bar = await startProgress(redact(doing), this.#stream);
+        return bar;
+      },
+      { doing, done },
+      () => work((doneBytes, totalBytes) => bar?.update(doneBytes, totalBytes)),
+    );
+  }
+
+  /** Leaves the terminal usable, whatever was moving on it. */
+  restore(): void {
+    this.#activity?.stop();
+    this.#activity = undefined;
+  }
+
+  async #during<T>(
+    start: () => Promise<Activity>,
+    words: { readonly doing: string; readonly done: string },
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const startedAt = performance.now();
+    const animated = this.terminal.animated && this.shows("info");
+    if (animated) this.#activity = await start();
+    else this.info(words.doing);
+    const result = await work().finally(() => this.restore());
+    const elapsed = formatDuration(performance.now() - startedAt);
+    if (animated) this.debug(`${words.done} in ${elapsed}`);
+    else this.info(`${words.done} in ${elapsed}`);
+    return result;
+  }
+
+  #print(level: Level, line: string): void {
+    if (!this.shows(level)) return;
+    const safe = redact(line);
+    if (this.#activity) this.#activity.print(safe);
+    else this.#stream.write(`${safe}\n`);
+  }
+}

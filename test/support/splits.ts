@@ -1,0 +1,29 @@
+/** Pieces of `size` items; the last may be shorter. */
+export function splitEvery<T>(items: readonly T[], size: number): T[][] {
+  const pieces: T[][] = [];
+  for (let i = 0; i < items.length; i += size) pieces.push(items.slice(i, i + size));
+  return pieces;
+}
+
+/** Pieces of 1 to `maxSize` items, the same for the same seed. */
+export function splitRandomly<T>(items: readonly T[], maxSize: number, seed: number): T[][] {
+  const random = randomSource(seed);
+  const pieces: T[][] = [];
+  for (let i = 0; i < items.length; ) {
+    const size = 1 + Math.floor(random() * maxSize);
+    pieces.push(items.slice(i, i + size));
+    i += size;
+  }
+  return pieces;
+}
+
+/** Numbers in [0, 1) from a seed (mulberry32). */
+export function randomSource(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

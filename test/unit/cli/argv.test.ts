@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import { normalizeArgs, splitCommand } from "../../../src/cli/argv.ts";
+import { flagNames, OPTIONS, type OptionKey } from "../../../src/cli/options.ts";
+
+const ALL = Object.keys(OPTIONS) as OptionKey[];
+const normalize = (...args: string[]) => normalizeArgs(args, ALL).args;
+const seen = (...args: string[]) => [...normalizeArgs(args, ALL).seen];
+
+describe("single-dash long flags", () => {
+  it.each([
+    [["-cnv"], ["--conversation"]],
+    [
+      ["-temp", "0.5"],
+      ["--temperature", "0.5"],
+    ],
+    [["-temp=0.5"], ["--temperature", "0.5"]],
+    [
+      ["--temp", "0.5"],
+      ["--temperature", "0.5"],
+    ],
+    [["--temp=0.5"], ["--temperature", "0.5"]],
+    [
+      ["-sys", "be brief"],
+      ["--system", "be brief"],
+    ],
+  ])("%j becomes %j", (given, expected) => {
+    expect(normalize(...given)).toEqual(expected);
+  });
+});
+
+describe("values are never taken for flags", () => {
+  it.each([
+    [["-n", "-1"]],
+    [["--seed", "-5"]],
+    [["-p", "-cnv"]],
+    [["-p", "--temp"]],
+    [["--prompt", "-"]],
+    [["-p", "--"]],
+    [["-p", "-temp=0.5", "--json"]],
+  ])("%j stays", (given) => {
+    expect(normalize(...given)).toEqual(given);
+  });
+
+  it("leaves everything behind -- alone", () => {
+    expect(normalize("-v", "--", "-cnv", "--temp")).toEqual(["-v", "--", "-cnv", "--temp"]);
+  });
+});
+
+describe("short flags", () => {
+  it.each([
+    [["-n5"], ["-n", "5"]],
+    [["-n-1"], ["-n", "-1"]],
+    [["-n=5"], ["-n", "5"]],
+    [["-vq"], ["-v", "-q"]],
+    [
+      ["-vn", "5", "-cnv"],
+      ["-v", "-n", "5", "--conversation"],
+    ],
+    [["-vp-cnv"], ["-v", "-p", "-cnv"]],
+  ])("%j becomes %j", (given, expected) => {
+    expect(normalize(...given)).toEqual(expected);
+  });
+
+  it("leaves what it does not know to commander", () => {
+    expect(normalize("-xyz", "--nonsense=1", "-vx9")).toEqual([
+      "-xyz",
+      "--nonsense=1",
+      "-v",
+      "-x9",
+    ]);
+  });
+
+  it("keeps a value that a flag must not have", () => {
+    expect(normalize("--json=yes", "-cnv=yes")).toEqual(["--json=yes", "--conversation=yes"]);
+  });
+});
+
+describe("which options occur", () => {
+  it("is known without checking values", () => {
+    expect(seen("-n", "nonsense", "--json", "-vq", "--no-color")).toEqual([
+      "nPredict",
+      "json",
+      "verbose",
+      "quiet",
+      "color",
+    ]);
+  });
+
+  it("does not count values", () => {
+    expect(seen("-p", "--json", "--", "--quiet")).toEqual(["prompt"]);
+  });
+});
+
+describe("splitCommand", () => {
+  it.each([
+    [["run", "-p", "x"], { command: "run", args: ["-p", "x"] }],
+    [["--verbose", "run", "-p", "x"], { command: "run", args: ["--verbose", "-p", "x"] }],
+    [["--help"], { command: undefined, args: ["--help"] }],
+    [[], { command: undefined, args: [] }],
+    [["help", "run"], { command: "run", args: ["--help"] }],
+    [["help"], { command: undefined, args: ["--help"] }],
+  ])("%j", (given, expected) => {
+    expect(splitCommand(given)).toEqual(expected);
+  });
+});
+
+describe("the table of options", () => {
+  const camelCase = (flag: string) =>
+    flag.slice(2).replace(/-(.)/g, (_, c: string) => c.toUpperCase());
+
+  it.each(ALL)("%s is named after its long flag", (key) => {
+    const long = flagNames(OPTIONS[key].flags).find((name) => name.startsWith("--")) ?? "";
+    expect(camelCase(long.replace(/^--no-/, "--"))).toBe(key);
+  });
+
+  it("gives no spelling to two options", () => {
+    const names = ALL.flatMap((key) => {
+      const spec: { flags: string; aliases?: readonly string[] } = OPTIONS[key];
+      return [...flagNames(spec.flags), ...(spec.aliases ?? [])];
+    });
+    expect(names).toEqual([...new Set(names)]);
+  });
+});

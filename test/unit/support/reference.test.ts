@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { argmax, deviation } from "../../support/compare.ts";
+import { goldenPath, goldenSequences, readGoldenJson } from "../../support/golden.ts";
+import { referenceModel } from "../../support/reference.ts";
+import { type GraphOptions, roundHalfEven } from "../../support/reference-ops.ts";
+
+// The reference is itself checked, against numbers that another program (NumPy, float64) recorded.
+describe.each(["a-packed", "a-master-bf16"])("reference of %s", (name) => {
+  const model = referenceModel(goldenPath(`models/${name}`));
+
+  it.each(goldenSequences("a").map((s) => [s.ids.length, s] as const))(
+    "reproduces the recorded logits of %i tokens",
+    (_, sequence) => {
+      const logits = model.logits(sequence.ids);
+      const compared = sequence.positions === "all" ? logits : logits.slice(-1);
+      expect(deviation(sequence.logits, compared).maxAbs).toBeLessThan(1e-5);
+      expect(logits.map(argmax)).toEqual(sequence.argmax);
+    },
+  );
+
+  it.each(goldenSequences("a").map((s) => [s.ids.length, s] as const))(
+    "continues %i tokens greedily as recorded",
+    (_, sequence) => {
+      const { tokens, margins } = model.greedy(sequence.ids, sequence.greedy.length);
+      expect(tokens).toEqual(sequence.greedy);
+      for (const [i, margin] of margins.entries()) {
+        expect(margin).toBeCloseTo(sequence.greedyMargins[i] ?? Number.NaN, 5);
+      }
+    },
+  );
+});
+
+interface Mistakes {
+  readonly ids: number[];
+  readonly mistakes: Record<string, { max_abs: number; kl_max: number }>;
+}
+
+// Its options too: each typical mistake leads where the other program was led by it.
+const MISTAKES: readonly (readonly [name: string, overrides: Partial<GraphOptions>])[] = [
+  ["silu instead of relu^2", { activation: "silu" }],
+  ["adjacent-pair rope on unpermuted rows", { rope: "neighbours" }],
+  ["weight_scale divided instead of multiplied", { scaleRule: "divide" }],
+  ["no activation quantisation", { quantiseActivations: false }],
+  ["sub-norms skipped", { subNorms: false }],
+  ["eps 1e-6 instead of 1e-5", { eps: 1e-6 }],
+  ["theta 10000", { theta: 10000 }],
+];
+
+describe("mistakes", () => {
+  const { ids, mistakes } = readGoldenJson<Mistakes>("logits/a.mistakes.json");
+  const dir = goldenPath("models/a-packed");
+  const right = referenceModel(dir).logits(ids);
+
+  it.each(MISTAKES)("%s", (name, overrides) => {
+    const wrong = deviation(right, referenceModel(dir, overrides).logits(ids));
+    expect(wrong.maxAbs).toBeCloseTo(mistakes[name]?.max_abs ?? Number.NaN, 4);
+    expect(wrong.klMax).toBeCloseTo(mistakes[name]?.kl_max ?? Number.NaN, 4);
+  });
+});
+
+it("rounds halves to even", () => {
+  const inputs = [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999999999999994, -1.2, 1.7];
+  expect(inputs.map((x) => roundHalfEven(x) + 0)).toEqual([-2, -2, 0, 0, 2, 2, 0, -1, 2]);
+});
