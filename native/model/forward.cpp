@@ -9,6 +9,9 @@
 namespace bitnet {
 namespace {
 
+/// Work of about a microsecond; handing it to another thread costs a third of that.
+constexpr size_t kSerialBytes = size_t{32} << 10;
+
 std::vector<double> rope_frequencies(const Hparams& h) {
   std::vector<double> frequency(h.head_dim / 2);
   const double log_theta = log_exact(h.rope_theta);
@@ -69,15 +72,26 @@ void Forward::feed_forward_block(const LayerWeights& layer) {
   multiply(
       {{&layer.ffn_gate, act_.gate, act_.ff_stride}, {&layer.ffn_up, act_.up, act_.ff_stride}});
   const auto activate = h.activation == Activation::kRelu2 ? ops_.relu2_mul : ops_.silu_mul;
-  for_rows(n_tokens_, [&](unsigned i_thread, uint32_t row) {
+  for_rows(n_tokens_, [&](unsigned /*i_thread*/, uint32_t row) {
     float* gate = act_.gate + row * act_.ff_stride;
     activate(gate, act_.up + row * act_.ff_stride, h.d_ff, gate);
     if (layer.ffn_sub_norm != nullptr) {
       ops_.rms_norm(gate, layer.ffn_sub_norm, h.d_ff, h.rms_norm_eps, gate);
     }
-    quantise(i_thread, row, gate, h.d_ff);
+    quantise(row, gate, h.d_ff);
   });
   multiply({{&layer.ffn_down, act_.out, act_.model_stride}}, /*add_to_x=*/true);
+}
+
+/// Calls fn(i_thread, n_threads) on every thread, or only here when the work is too little to be
+/// worth waking others.
+template <class Fn>
+void Forward::parallel(size_t work_bytes, Fn&& fn) {
+  if (work_bytes < kSerialBytes) {
+    fn(0u, 1u);
+    return;
+  }
+  pool_.run([&](unsigned i_thread) { fn(i_thread, pool_.size()); });
 }
 
 /// Calls fn(i_thread, row) for every row, on all threads when there are several.
@@ -138,7 +152,7 @@ void Forward::embed(const std::vector<Segment>& batch) {
 }
 
 /// Row `row` of the next BitLinear's input.
-void Forward::quantise(unsigned /*i_thread*/, uint32_t row, const float* values, uint32_t width) {
+void Forward::quantise(uint32_t row, const float* values, uint32_t width) {
   const uint32_t k_padded = (width + kTernaryGroup - 1) / kTernaryGroup * kTernaryGroup;
   ops_.quantize_row(values, width, k_padded, act_.codes + row * act_.codes_stride,
                     act_.scales + row, act_.sums + row);
@@ -152,7 +166,7 @@ void Forward::norm_and_quantise(const float* in, size_t stride, uint32_t width, 
       ops_.rms_norm(values, norm, width, model_.hparams.rms_norm_eps, act_.row(i_thread));
       values = act_.row(i_thread);
     }
-    quantise(i_thread, row, values, width);
+    quantise(row, values, width);
   });
 }
 
@@ -167,18 +181,22 @@ void Forward::multiply(std::initializer_list<Product> products, bool add_to_x) {
     QuantizedRows x = {act_.codes, act_.codes_stride, act_.scales, act_.sums, nullptr, n_tokens_};
     const bool direct = n_tokens_ <= kernels.m_direct;
     if (!direct && kernels.pack_x != nullptr) {
-      pool_.run([&](unsigned i_thread) {
+      parallel(size_t{n_tokens_} * k_padded, [&](unsigned i_thread, unsigned n_threads) {
         const size_t padded = (n_tokens_ + kernels.m_tile - 1) / kernels.m_tile * kernels.m_tile;
-        const Share share = share_of(padded, kernels.m_tile, i_thread, pool_.size());
+        const Share share = share_of(padded, kernels.m_tile, i_thread, n_threads);
         kernels.pack_x(x, k_padded, static_cast<uint32_t>(share.begin),
                        static_cast<uint32_t>(share.end), act_.packed);
       });
       x.packed = act_.packed;
     }
-    pool_.run([&](unsigned i_thread) {
+    size_t work_bytes = 0;
+    for (auto product = first; product != last; ++product) {
+      work_bytes += size_t{product->linear->matrix.n} * k_padded / 4 * n_tokens_;
+    }
+    parallel(work_bytes, [&](unsigned i_thread, unsigned n_threads) {
       for (auto product = first; product != last; ++product) {
         const TernaryMatrix& w = product->linear->matrix;
-        const Share share = share_of(w.n, kernels.n_multiple, i_thread, pool_.size());
+        const Share share = share_of(w.n, kernels.n_multiple, i_thread, n_threads);
         const auto begin = static_cast<uint32_t>(share.begin);
         const auto end = static_cast<uint32_t>(share.end);
         if (begin == end) continue;
@@ -227,8 +245,13 @@ void Forward::attend(const std::vector<Segment>& batch, uint32_t i_layer) {
   const uint32_t group = h.n_heads / h.n_kv_heads;
   const size_t n_tasks = attention_tasks_.size() * h.n_kv_heads;
   const float q_scale = query_scale(h.head_dim);
+  size_t work_bytes = 0;
+  for (const Segment& segment : batch) {
+    work_bytes += size_t{segment.n_tokens} * (segment.sequence->length() + segment.n_tokens) *
+                  h.d_kv() * kv_.elem_bytes;
+  }
   std::atomic<size_t> next = 0;
-  pool_.run([&](unsigned i_thread) {
+  parallel(work_bytes, [&](unsigned i_thread, unsigned /*n_threads*/) {
     for (size_t i = next.fetch_add(1, std::memory_order_relaxed); i < n_tasks;
          i = next.fetch_add(1, std::memory_order_relaxed)) {
       const AttentionTask& task = attention_tasks_[i / h.n_kv_heads];
@@ -286,8 +309,9 @@ void Forward::head_rows(const std::vector<uint32_t>& rows, float* logits) {
   const HeadInput input = {act_.head_x, act_.model_stride, act_.head_codes, act_.head_sum4,
                            act_.head_d, act_.head_stride,  n_rows};
   const auto multiply_head = ops_.head[static_cast<size_t>(head.type)];
-  pool_.run([&](unsigned i_thread) {
-    const Share share = share_of(h.vocab_size, 1, i_thread, pool_.size());
+  const size_t head_bytes = size_t{head.matrix.n} * head.matrix.row_bytes;
+  parallel(head_bytes, [&](unsigned i_thread, unsigned n_threads) {
+    const Share share = share_of(h.vocab_size, 1, i_thread, n_threads);
     multiply_head(head.matrix, input, static_cast<uint32_t>(share.begin),
                   static_cast<uint32_t>(share.end), logits, h.vocab_size);
   });

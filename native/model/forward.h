@@ -63,9 +63,11 @@ class Forward {
   void output(const std::vector<Segment>& batch);
 
   template <class Fn>
+  void parallel(size_t work_bytes, Fn&& fn);
+  template <class Fn>
   void for_rows(uint32_t n, Fn&& fn);
   void norm_and_quantise(const float* in, size_t stride, uint32_t width, const float* norm);
-  void quantise(unsigned i_thread, uint32_t row, const float* values, uint32_t width);
+  void quantise(uint32_t row, const float* values, uint32_t width);
   void multiply(std::initializer_list<Product> products, bool add_to_x = false);
   void rotate_and_store(const std::vector<Segment>& batch, uint32_t i_layer);
   void attend(const std::vector<Segment>& batch, uint32_t i_layer);

@@ -8,19 +8,15 @@
 #include "base/thread_pool.h"
 #include "selftest/support.h"
 #include "selftest/targets.h"
+#include "selftest/ternary_matrix.h"
 
 namespace bitnet::selftest {
 namespace {
 
 constexpr unsigned kMaxThreads = 5;
-constexpr uint8_t kZeroWeights = 0x55;
 
 enum class WeightKind { kMinus, kZero, kPlus, kRandom };
 enum class InputKind { kMost, kLeast, kAlternating, kRandom };
-
-uint32_t round_up(uint32_t value, uint32_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 uint8_t weight_code(WeightKind kind, Random& random) {
   return kind == WeightKind::kRandom ? random.code() : static_cast<uint8_t>(kind);
@@ -77,44 +73,6 @@ struct Sheet {
   Floats x_scale;             // [m]
   float w_scale = 0.0f;
   Floats results;  // [m, n]
-};
-
-/// The first n rows of a sheet in kRows order, padded to n_padded rows of k_padded weights.
-Exact<uint8_t> rows_in_file_order(const Sheet& sheet, uint32_t n, uint32_t n_padded) {
-  const uint32_t row_bytes = round_up(sheet.k, kTernaryGroup) / 4;
-  Exact<uint8_t> bytes(size_t{n_padded} * row_bytes, kZeroWeights);
-  for (uint32_t r = 0; r < n; r++) {
-    for (uint32_t j = 0; j < sheet.k; j++) {
-      uint8_t& byte = bytes[size_t{r} * row_bytes + j / 128 * 32 + j % 32];
-      const auto shift = static_cast<int>(6 - j % 128 / 32 * 2);
-      byte = static_cast<uint8_t>((byte & ~(3 << shift)) | sheet.codes[size_t{r} * sheet.k + j]
-                                                               << shift);
-    }
-  }
-  return bytes;
-}
-
-/// The first n rows of a sheet in the layout of some kernels.
-class Matrix {
- public:
-  Matrix(const Sheet& sheet, uint32_t n, const TernaryKernels& kernels)
-      : bytes_(rows_in_file_order(sheet, n, round_up(n, kernels.n_multiple))) {
-    view = {bytes_.data(), n, sheet.k, round_up(sheet.k, kTernaryGroup), sheet.w_scale};
-    if (kernels.pack == nullptr) return;
-    const size_t block = size_t{kernels.n_multiple} * view.k_padded / 4;
-    Exact<uint8_t> packed(bytes_.size());
-    for (size_t at = 0; at < bytes_.size(); at += block) {
-      kernels.pack(Exact<uint8_t>(bytes_.data() + at, block).data(), view.k_padded,
-                   packed.data() + at);
-    }
-    bytes_ = std::move(packed);
-    view.data = bytes_.data();
-  }
-
-  TernaryMatrix view;
-
- private:
-  Exact<uint8_t> bytes_;
 };
 
 /// The first m tokens of a sheet as a kernel reads them.
@@ -235,12 +193,9 @@ BITNET_TEST(kernels_ternary_every_size) {
     const Sheet sheet = sheet_for(all_m, all_n, k, WeightKind::kRandom, InputKind::kRandom);
     for (const NamedTernary& named : runnable_ternary_kernels()) {
       for (const uint32_t n : all_n(*named.kernels)) {
-        const Matrix matrix(sheet, n, *named.kernels);
+        const PackedMatrix matrix(sheet.codes, n, k, sheet.w_scale, *named.kernels);
         for (const uint32_t m : all_m(*named.kernels)) {
-          // All splits where they are cheap, one of them elsewhere.
-          const unsigned one = 1 + (m + n + k) % kMaxThreads;
-          const bool all = k <= 256;
-          for (unsigned threads = all ? 1 : one; threads <= (all ? kMaxThreads : one); threads++) {
+          for (unsigned threads = 1; threads <= kMaxThreads; threads++) {
             check_case(named, sheet, matrix.view, m, threads);
           }
         }
@@ -258,7 +213,7 @@ BITNET_TEST(kernels_ternary_extreme_values) {
         const Sheet sheet = sheet_for(few_m, few_n, k, weights, inputs);
         for (const NamedTernary& named : runnable_ternary_kernels()) {
           for (const uint32_t n : few_n(*named.kernels)) {
-            const Matrix matrix(sheet, n, *named.kernels);
+            const PackedMatrix matrix(sheet.codes, n, k, sheet.w_scale, *named.kernels);
             for (const uint32_t m : few_m(*named.kernels)) {
               check_case(named, sheet, matrix.view, m, 1);
             }
@@ -283,7 +238,7 @@ BITNET_TEST(kernels_ternary_long_rows) {
       const Sheet sheet = sheet_for(few_m, few_n, k, kinds.weights, kinds.inputs);
       for (const NamedTernary& named : runnable_ternary_kernels()) {
         const uint32_t n = *few_n(*named.kernels).rbegin();
-        const Matrix matrix(sheet, n, *named.kernels);
+        const PackedMatrix matrix(sheet.codes, n, k, sheet.w_scale, *named.kernels);
         for (const uint32_t m : few_m(*named.kernels)) check_case(named, sheet, matrix.view, m, 2);
       }
     }
@@ -308,7 +263,7 @@ BITNET_TEST(kernels_ternary_every_byte) {
     }
     sheet.multiply();
     for (const NamedTernary& named : runnable_ternary_kernels()) {
-      const Matrix matrix(sheet, 81, *named.kernels);
+      const PackedMatrix matrix(sheet.codes, 81, 256, sheet.w_scale, *named.kernels);
       for (const uint32_t m : {1u, 2u, 9u}) check_case(named, sheet, matrix.view, m, 1);
     }
   }
@@ -319,7 +274,7 @@ BITNET_TEST(kernels_ternary_unaligned_rows) {
   const Sheet sheet(33, 17, 384, WeightKind::kRandom, InputKind::kRandom);
   for (const NamedTernary& named : runnable_ternary_kernels()) {
     if (named.kernels->layout != TernaryLayout::kRows) continue;
-    const Matrix matrix(sheet, 33, *named.kernels);
+    const PackedMatrix matrix(sheet.codes, 33, 384, sheet.w_scale, *named.kernels);
     const size_t bytes = size_t{33} * 384 / 4;
     for (const size_t shift : {size_t{1}, size_t{16}, size_t{31}}) {
       Exact<uint8_t> moved(bytes + shift);

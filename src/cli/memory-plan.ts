@@ -27,6 +27,8 @@ const KV_CHUNK_TOKENS = 64;
 const I2_S_TAIL_BYTES = 32;
 const WEIGHTS_PER_BYTE = 4;
 const FLOAT_BYTES = 4;
+/** The engine takes memory in pages of 2 MB. */
+const PAGE_BYTES = 2 * 1024 * 1024;
 
 export function planMemory(
   source: ModelSource,
@@ -35,10 +37,11 @@ export function planMemory(
 ): MemoryPlan {
   const { nLayers, nKvHeads, nHeads, headDim, dModel, dFf, vocabSize } = hparams;
   const positions = Math.ceil(contextLength / KV_CHUNK_TOKENS) * KV_CHUNK_TOKENS;
-  const weightBytes = source.tensors.reduce((total, tensor) => total + loadedBytes(tensor), 0);
+  const loaded = source.tensors.reduce((total, tensor) => total + loadedBytes(tensor), 0);
+  const weightBytes = wholePages(loaded);
   const kvCacheBytes = positions * nLayers * 2 * nKvHeads * headDim * KV_BYTES[kvType];
   const rowFloats = 3 * dModel + 2 * dFf + (2 * nHeads + 2 * nKvHeads) * headDim;
-  const activationBytes = (batchSize * rowFloats + vocabSize) * FLOAT_BYTES;
+  const activationBytes = wholePages((batchSize * rowFloats + vocabSize) * FLOAT_BYTES);
   const totalBytes = weightBytes + kvCacheBytes + activationBytes;
   const fits = totalBytes <= availableBytes;
   return {
@@ -51,6 +54,10 @@ export function planMemory(
     availableBytes,
     fits,
   };
+}
+
+function wholePages(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
 }
 
 /** Master weights are ternarised while they are loaded. */

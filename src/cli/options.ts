@@ -1,5 +1,6 @@
 import {
   decimal,
+  INTEGER,
   integer,
   NAME,
   oneOf,
@@ -42,7 +43,7 @@ const MAX_LOGPROBS = 20; // as in the OpenAI API
 // Two lines per option. Defaults of sampling are llama.cpp's, as users expect them.
 // biome-ignore format: a table
 export const OPTIONS = {
-  model: { flags: "-m, --model <path>", group: "Model", type: NAME, setting: true, path: true,
+  model: { flags: "-m, --model <path>", group: "Model", type: NAME, setting: true, path: true, fallbackText: "the bundled one",
     help: "GGUF file, or a directory with a GGUF or a Hugging Face checkpoint" },
   ctxSize: { flags: "-c, --ctx-size <tokens>", group: "Model", type: integer(0), setting: true, fallback: 0,
     help: "context window; 0 is the model's own" },
@@ -84,7 +85,7 @@ export const OPTIONS = {
     help: "lower a token by this if it occurred" },
   logitBias: { flags: "--logit-bias <id=bias>", group: "Sampling", type: TOKEN_BIAS_TYPE, repeatable: true, fallback: [],
     help: "add to a token's logit; -inf forbids the token (repeatable)" },
-  seed: { flags: "-s, --seed <number>", group: "Sampling", type: integer(Number.MIN_SAFE_INTEGER), setting: true, fallbackText: "random",
+  seed: { flags: "-s, --seed <number>", group: "Sampling", type: INTEGER, setting: true, fallbackText: "random",
     help: "same seed, same text; -1 is random" },
   logprobs: { flags: "--logprobs <count>", group: "Sampling", type: integer(0, MAX_LOGPROBS),
     help: "with --json or --ndjson: log-probabilities, and this many alternatives per token" },

@@ -1,8 +1,8 @@
 import { ChatTemplate } from "../chat/template.ts";
 import { openModelSource } from "../checkpoint/open.ts";
+import { BUNDLED_MODEL_NOTE, bundledModelPath } from "../engine/bundled.ts";
 import type { GenerationChunk, GenerationResult } from "../engine/generation.ts";
 import { Model } from "../engine/model.ts";
-import { NotFoundError } from "../errors.ts";
 import { encodePrompt } from "../tokenizer/tokenizer.ts";
 import type { Context } from "./context.ts";
 import { i2sLayout } from "./i2s-layout.ts";
@@ -35,12 +35,11 @@ export const GENERATE_OPTIONS = [
 
 type Options = OptionValues<(typeof MODEL_OPTIONS | typeof GENERATE_OPTIONS)[number]>;
 
-/** Loads the model that the options name, under a progress bar.
- *  @throws {NotFoundError} none is named or it is not there */
+/** Loads the model that the options name, or the bundled one, under a progress bar. */
 export async function loadModel({ ui }: Context, options: Options): Promise<Model> {
-  const { model: path, threads, batchSize, kvType, mmap } = options;
-  if (path === undefined)
-    throw new NotFoundError("no model is named", { hint: "bitnet run -m model.gguf" });
+  const { threads, batchSize, kvType, mmap } = options;
+  const path = options.model ?? bundledModelPath();
+  if (options.model === undefined) ui.warn(BUNDLED_MODEL_NOTE);
   const source = await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
   const model = await ui.progress(`loading ${path}`, `loaded ${path}`, (onProgress) =>
     Model.load(source, { threads, batchSize, kvType, mmap, onProgress }),

@@ -1,5 +1,7 @@
 import { availableParallelism, freemem, totalmem } from "node:os";
 import type { CpuReport } from "../engine/binding.ts";
+import { loadAddon } from "../engine/load-addon.ts";
+import { fromNative } from "../errors.ts";
 
 /** The machine as `info --json` prints it. Fields are only ever added. */
 export interface SystemSummary {
@@ -23,8 +25,11 @@ export interface SystemSummary {
   };
 }
 
-export function summarizeSystem(report: CpuReport): SystemSummary {
-  const { brand, features, active, reason, targets } = report;
+/** @throws {UsageError} BITNET_KERNEL names no kernel target of this build
+ *  @throws {UnsupportedError} it names one that this CPU cannot run
+ *  @throws {AddonError} the native engine cannot be loaded */
+export function summarizeSystem(): SystemSummary {
+  const { brand, features, active, reason, targets } = readCpuReport();
   return {
     platform: `${process.platform}-${process.arch}`,
     node: process.version,
@@ -32,6 +37,15 @@ export function summarizeSystem(report: CpuReport): SystemSummary {
     kernels: { active, reason, targets },
     memory: { totalBytes: totalMemory(), availableBytes: availableMemory() },
   };
+}
+
+function readCpuReport(): CpuReport {
+  const addon = loadAddon();
+  try {
+    return addon.cpuReport();
+  } catch (error) {
+    throw fromNative(error);
+  }
 }
 
 function totalMemory(): number {

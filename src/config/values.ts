@@ -6,8 +6,17 @@ export interface ValueType<T> {
   parse(text: string): T | undefined;
 }
 
-const INTEGER = /^[+-]?\d+$/;
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const INTEGER_TEXT = /^[+-]?\d+$/;
+const NUMBER_TEXT = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** Any whole number that a double holds exactly. */
+export const INTEGER: ValueType<number> = {
+  expected: "a whole number",
+  parse: (text) => {
+    const value = INTEGER_TEXT.test(text) ? Number(text) : Number.NaN;
+    return Number.isSafeInteger(value) ? value : undefined;
+  },
+};
 
 export function integer(
   min: number,
@@ -16,7 +25,7 @@ export function integer(
 ): ValueType<number> {
   return {
     expected: `a whole number ${range(min, max, Number.MAX_SAFE_INTEGER)}${remark(note)}`,
-    parse: (text) => (INTEGER.test(text) ? within(Number(text), min, max) : undefined),
+    parse: (text) => (INTEGER_TEXT.test(text) ? within(Number(text), min, max) : undefined),
   };
 }
 
@@ -27,7 +36,7 @@ export function decimal(
 ): ValueType<number> {
   return {
     expected: `a number ${range(min, max, Number.POSITIVE_INFINITY)}${remark(note)}`,
-    parse: (text) => (NUMBER.test(text) ? within(Number(text), min, max) : undefined),
+    parse: (text) => (NUMBER_TEXT.test(text) ? within(Number(text), min, max) : undefined),
   };
 }
 
@@ -35,7 +44,7 @@ export function decimal(
 export const POSITIVE: ValueType<number> = {
   expected: "a number above 0",
   parse: (text) => {
-    const value = NUMBER.test(text) ? Number(text) : 0;
+    const value = NUMBER_TEXT.test(text) ? Number(text) : 0;
     return value > 0 && Number.isFinite(value) ? value : undefined;
   },
 };
@@ -87,7 +96,7 @@ export const TOKEN_BIAS_TYPE: ValueType<TokenBias> = {
 function parseBias(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (text === "-inf" || text === "false") return Number.NEGATIVE_INFINITY;
-  return NUMBER.test(text) ? Number(text) : undefined;
+  return NUMBER_TEXT.test(text) ? Number(text) : undefined;
 }
 
 function within(value: number, min: number, max: number): number | undefined {

@@ -5,6 +5,7 @@ const LONGEST = 80;
 export function quote(text: string): string {
   if (/^[\w.:/-]{1,80}$/.test(text)) return text;
   const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text;
-  const escape = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(cut).replace(/[^\x20-\x7e]/g, escape);
+  const asEscape = (char: string): string =>
+    `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(cut).replace(/[^\x20-\x7e]/g, asEscape);
 }

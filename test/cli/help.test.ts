@@ -6,7 +6,29 @@ describe("bitnet --help", () => {
   it("lists the commands on stdout", async () => {
     const { status, stdout, stderr } = await runCli(["--help"]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout).toMatchInlineSnapshot();
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: bitnet <command> [options]
+
+      Run ternary (1.58-bit) language models on the CPU.
+
+      Options:
+        -V, --version  print the version
+        -q, --quiet    nothing but errors on standard error
+        -v, --verbose  details, and the stacks of errors, on standard error
+        --no-color     no colour (also NO_COLOR)
+        -h, --help     print this help; \`bitnet <command> --help\` tells more
+
+      Commands:
+        run            generate text from a prompt
+        convert        turn a checkpoint into a GGUF model file
+        info           show the CPU, the kernels and what is in a model
+
+      Examples:
+        bitnet run -p "The capital of France is"   # generate text
+        bitnet convert ./checkpoint -o model.gguf  # make a model file
+        bitnet info model.gguf                     # what is in it, what it needs
+      "
+    `);
   });
 
   it.each([[[]], [["help"]], [["-h"]]])("is also what %j prints", async (args) => {
@@ -35,19 +57,171 @@ describe("help of the commands", () => {
   it("run", async () => {
     const { status, stdout } = await runCli(["run", "--help"]);
     expect(status).toBe(0);
-    expect(stdout).toMatchInlineSnapshot();
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: bitnet run [options]
+
+      Generates text after a prompt. Standard output carries the generated text alone;
+      everything else goes to standard error. Without -p and -f the prompt is read
+      from standard input.
+
+      Model:
+        -m, --model <path>             GGUF file, or a directory with a GGUF or a
+                                       Hugging Face checkpoint (default: the bundled
+                                       one)
+        -c, --ctx-size <tokens>        context window; 0 is the model's own (default:
+                                       0)
+        --chat-template <name>         built-in template or Jinja file, in place of
+                                       the model's own
+        --i2s-layout <name>            order of the weights in an I2_S file: group128,
+                                       group64, row4, seq_hi or seq_lo (default:
+                                       group128)
+
+      Engine:
+        -t, --threads <count>          CPU threads (default: physical cores)
+        -b, --batch-size <tokens>      prompt tokens evaluated at once (default: 512)
+        --kv-type <type>               number format of the KV cache: f32 or f16
+                                       (default: f16)
+        --mmap                         run from the file's own pages: less memory,
+                                       slower
+
+      Prompt:
+        -p, --prompt <text>            prompt; - reads all of standard input
+        -f, --file <path>              read the prompt from a file; - is standard
+                                       input
+        -e, --escape                   process \\n, \\t, \\\\ and the like in --prompt,
+                                       --system and --stop
+        -cnv, --conversation           put the prompt into the model's chat template,
+                                       as one user message
+        -sys, --system <text>          system message, with --conversation
+
+      Sampling:
+        -n, --n-predict <count>        tokens to generate at most; -1 is unlimited
+                                       (default: 128)
+        --stop <text>                  end the text before this one (repeatable)
+        -temp, --temperature <number>  randomness; 0 always takes the likeliest token
+                                       (default: 0.8)
+        --top-k <count>                keep the k likeliest tokens; 0 keeps all
+                                       (default: 40)
+        --top-p <number>               keep the likeliest tokens that have this
+                                       probability together; 1 keeps all (default:
+                                       0.95)
+        --min-p <number>               drop tokens below this share of the best one's
+                                       probability; 0 keeps all (default: 0.05)
+        --repeat-penalty <number>      lower recent tokens by this factor; 1 is off
+                                       (default: 1)
+        --repeat-last-n <count>        how many tokens the penalties look back on; -1
+                                       is all (default: 64)
+        --frequency-penalty <number>   lower a token by this each time it occurred
+                                       (default: 0)
+        --presence-penalty <number>    lower a token by this if it occurred (default:
+                                       0)
+        --logit-bias <id=bias>         add to a token's logit; -inf forbids the token
+                                       (repeatable)
+        -s, --seed <number>            same seed, same text; -1 is random (default:
+                                       random)
+        --logprobs <count>             with --json or --ndjson: log-probabilities, and
+                                       this many alternatives per token
+
+      Output:
+        --json                         print one JSON document
+        --ndjson                       print one JSON event per line, as they happen
+        -q, --quiet                    nothing but errors on standard error
+        -v, --verbose                  details, and the stacks of errors, on standard
+                                       error
+        --no-color                     no colour (also NO_COLOR)
+        -h, --help                     print this help
+
+      Examples:
+        bitnet run -m model.gguf -p "Once upon a time" -n 64     # continue a text
+        bitnet run -m model.gguf -cnv -p "Why is the sky blue?"  # ask
+        git diff | bitnet run -cnv -sys 'Explain this change.'   # read a pipe
+        bitnet run -p hi --temp 0 --json                         # likeliest tokens, as JSON
+      "
+    `);
   });
 
   it("convert", async () => {
     const { status, stdout } = await runCli(["help", "convert"]);
     expect(status).toBe(0);
-    expect(stdout).toMatchInlineSnapshot();
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: bitnet convert [options] <model>
+
+      Turns a checkpoint into one GGUF model file. The checkpoint is a directory as
+      Hugging Face stores it (packed ternary weights, or bf16 or f32 master weights,
+      which are ternarised), or a GGUF file. The output appears under its name only
+      once it is complete.
+
+      Arguments:
+        model                checkpoint directory or GGUF file
+
+      Conversion:
+        -o, --output <file>  file to write (default: beside the input)
+        --outtype <type>     format of the ternary weights: i2_s, f16 or f32 (default:
+                             i2_s)
+        --embd-type <type>   format of embeddings and head: f16, q8_0, q6_k or f32
+                             (default: f16)
+        --force              overwrite the output file
+
+      Model:
+        --i2s-layout <name>  order of the weights in an I2_S file: group128, group64,
+                             row4, seq_hi or seq_lo (default: group128)
+
+      Output:
+        --json               print one JSON document
+        -q, --quiet          nothing but errors on standard error
+        -v, --verbose        details, and the stacks of errors, on standard error
+        --no-color           no colour (also NO_COLOR)
+        -h, --help           print this help
+
+      Examples:
+        bitnet convert ./BitNet-b1.58-2B-4T               # ggml-model-i2_s.gguf beside it
+        bitnet convert ./ckpt -o m.gguf --embd-type q6_k  # smaller embeddings
+      "
+    `);
   });
 
   it("info", async () => {
     const { status, stdout } = await runCli(["info", "-h"]);
     expect(status).toBe(0);
-    expect(stdout).toMatchInlineSnapshot();
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: bitnet info [options] [model]
+
+      Shows the CPU, the kernel targets and which one is used. With a model: what is
+      in its header and what memory it takes. Weights are not read.
+
+      Arguments:
+        model                      GGUF file or checkpoint directory
+
+      Model:
+        -m, --model <path>         GGUF file, or a directory with a GGUF or a Hugging
+                                   Face checkpoint (default: the bundled one)
+        -c, --ctx-size <tokens>    context window; 0 is the model's own (default: 0)
+        --i2s-layout <name>        order of the weights in an I2_S file: group128,
+                                   group64, row4, seq_hi or seq_lo (default: group128)
+
+      Engine:
+        --kv-type <type>           number format of the KV cache: f32 or f16 (default:
+                                   f16)
+        -b, --batch-size <tokens>  prompt tokens evaluated at once (default: 512)
+
+      Output:
+        --metadata                 print every metadata key of the model
+        --config                   print every setting: its value and where that comes
+                                   from
+        --json                     print one JSON document
+        -q, --quiet                nothing but errors on standard error
+        -v, --verbose              details, and the stacks of errors, on standard
+                                   error
+        --no-color                 no colour (also NO_COLOR)
+        -h, --help                 print this help
+
+      Examples:
+        bitnet info                        # this machine
+        bitnet info model.gguf -c 4096     # a model, and its memory for 4096 tokens
+        bitnet info model.gguf --metadata  # every metadata key
+        bitnet info --config               # settings and where they come from
+      "
+    `);
   });
 });
 

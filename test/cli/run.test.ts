@@ -8,12 +8,19 @@ import { goldenPath } from "../support/golden.ts";
 import { importScript } from "../support/run-script.ts";
 
 const MODEL = goldenPath("gguf/a.i2_s.gguf");
-/** The model's EOS, forbidden: the text goes on until the context window is full. */
-const TO_THE_END = ["-n", "-1", "--logit-bias", "497=-inf"];
+/** Without their two stop tokens the models talk on until the context window is full. */
+const ENDLESS = ["-n", "-1", "--logit-bias", "497=-inf", "--logit-bias", "505=-inf"];
 const run = (...args: string[]) => runCli(["run", "-m", MODEL, ...args]);
 
 interface MakeModel {
   makeModel(options: { output: string; format: string; shape: object }): Promise<void>;
+}
+
+/** The document that `run --json` prints. */
+async function runJson(...args: string[]) {
+  const result = await run("--json", ...args);
+  if (result.status !== 0) expect.unreachable(`status ${result.status}: ${result.stderr}`);
+  return JSON.parse(result.stdout);
 }
 
 let folder: string;
@@ -25,9 +32,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe("stdout and stderr", () => {
   it("stdout carries the generated text alone", async () => {
     const text = await run("-p", "the ", "-n", "8", "--seed", "1");
-    const { text: same } = JSON.parse(
-      (await run("-p", "the ", "-n", "8", "--seed", "1", "--json")).stdout,
-    );
+    const { text: same } = await runJson("-p", "the ", "-n", "8", "--seed", "1");
     expect(text.status).toBe(0);
     expect(text.stdout).toBe(same);
     expect(text.stderr.replaceAll(/\d+ ms/g, "N ms")).toBe(
@@ -59,6 +64,13 @@ describe("stdout and stderr", () => {
   });
 });
 
+it("without -m, the bundled model runs, and a line says so", async () => {
+  const { status, stdout, stderr } = await runCli(["run", "-p", "hi", "-n", "4"]);
+  expect(status).toBe(0);
+  expect(stdout).not.toBe("");
+  expect(stderr).toMatch(/^warning: no model named: using the bundled one.*\nloading .*\nloaded /);
+});
+
 describe("the prompt", () => {
   it("comes from a pipe", async () => {
     const { stdout, status } = await runShell(
@@ -85,7 +97,7 @@ describe("the prompt", () => {
 
   it("keeps special tokens as text in a conversation", async () => {
     const usage = async (...args: string[]) =>
-      JSON.parse((await run("-n", "0", "--json", ...args)).stdout).usage.promptTokens;
+      (await runJson("-n", "0", ...args)).usage.promptTokens;
     const special = (await usage("-p", "<|eot_id|>")) - (await usage("-p", ""));
     const typed = (await usage("-cnv", "-p", "<|eot_id|>")) - (await usage("-cnv", "-p", ""));
     expect(special).toBe(1);
@@ -93,11 +105,9 @@ describe("the prompt", () => {
   });
 
   it("takes a system message", async () => {
-    const usage = async (...args: string[]) =>
-      JSON.parse((await run("-n", "0", "--json", "-cnv", "-p", "x", ...args)).stdout).usage;
-    expect((await usage("-sys", "be brief")).promptTokens).toBeGreaterThan(
-      (await usage()).promptTokens,
-    );
+    const tokens = async (...args: string[]) =>
+      (await runJson("-n", "0", "-cnv", "-p", "x", ...args)).usage.promptTokens;
+    expect(await tokens("-sys", "be brief")).toBeGreaterThan(await tokens());
     const alone = await run("-p", "x", "-sys", "y");
     expect(alone).toMatchObject({
       status: 2,
@@ -108,9 +118,7 @@ describe("the prompt", () => {
 
 describe("--json", () => {
   it("is one document", async () => {
-    const { stdout, status } = await run("-p", "x", "-n", "2", "--json", "--seed", "5");
-    const document = JSON.parse(stdout);
-    expect(status).toBe(0);
+    const document = await runJson("-p", "x", "-n", "2", "--seed", "5");
     expect(shapeOf(document)).toMatchInlineSnapshot(`
       {
         "finishReason": "string",
@@ -135,8 +143,7 @@ describe("--json", () => {
   });
 
   it("has tokens with --logprobs", async () => {
-    const { stdout } = await run("-p", "x", "-n", "2", "--json", "--logprobs", "1", "--temp", "0");
-    const { tokens, text } = JSON.parse(stdout);
+    const { tokens, text } = await runJson("-p", "x", "-n", "2", "--logprobs", "1", "--temp", "0");
     expect(shapeOf(tokens)).toMatchInlineSnapshot(`
       [
         {
@@ -163,12 +170,11 @@ describe("--json", () => {
   });
 
   it("says why the text ended", async () => {
-    const reason = async (...args: string[]) => JSON.parse((await run("--json", ...args)).stdout);
-    expect((await reason("-p", "x", "-n", "1")).finishReason).toBe("length");
-    expect((await reason("-p", "x", "-c", "64", ...TO_THE_END)).finishReason).toBe("context");
-    const { text } = await reason("-p", "the ", "-n", "8", "--temp", "0");
+    expect((await runJson("-p", "x", "-n", "1")).finishReason).toBe("length");
+    expect((await runJson("-p", "x", "-c", "64", ...ENDLESS)).finishReason).toBe("context");
+    const { text } = await runJson("-p", "the ", "-n", "8", "--temp", "0");
     const stop = text.slice(2, 5);
-    expect(await reason("-p", "the ", "-n", "8", "--temp", "0", "--stop", stop)).toMatchObject({
+    expect(await runJson("-p", "the ", "-n", "8", "--temp", "0", "--stop", stop)).toMatchObject({
       finishReason: "stop",
       stopText: stop,
       text: text.slice(0, text.indexOf(stop)),
@@ -203,9 +209,7 @@ describe("--json", () => {
         },
       }
     `);
-    const { text } = JSON.parse(
-      (await run("-p", "the ", "-n", "6", "--json", "--seed", "5")).stdout,
-    );
+    const { text } = await runJson("-p", "the ", "-n", "6", "--seed", "5");
     expect(events.map((event) => event.text).join("")).toBe(text);
   });
 });
@@ -270,6 +274,14 @@ describe("bad input: one clear line, a hint, the exit status of its kind", () =>
     expect(stderr).toMatch(/^error: cannot read .*no\.txt: no such file or directory\n$/);
   });
 
+  it("standard input that holds nothing, or is a folder", async () => {
+    for (const input of ["/dev/null", folder]) {
+      const { status, stderr } = await runShell(`bitnet run -m ${MODEL} < ${input}`);
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/\nerror: no prompt\nhint: /);
+    }
+  });
+
   it("a prompt longer than the context window", async () => {
     const { status, stderr } = await failure("-m", MODEL, "-c", "64", "-p", "the ".repeat(200));
     expect(status).toBe(7);
@@ -322,7 +334,7 @@ describe("being stopped", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const)("%s ends the generation and exits with %d", async (signal, status) => {
-    const child = startCli(["run", "-m", endless, "-p", "x", "-n", "-1", "--ndjson"]);
+    const child = startCli(["run", "-m", endless, "-p", "x", ...ENDLESS, "--ndjson"]);
     const finished = finish(child);
     child.stdout?.once("data", () => child.kill(signal));
     const result = await finished;
@@ -356,7 +368,7 @@ describe("being stopped", () => {
 
   it("a reader that goes away ends it quietly with status 0", async () => {
     const { stdout, stderr } = await runShell(
-      `bitnet run -q -m ${endless} -p x -n -1 | head -c 1 | wc -c; echo "status \${PIPESTATUS[0]}"`,
+      `bitnet run -q -m ${endless} -p x ${ENDLESS.join(" ")} | head -c 1 | wc -c; echo "status \${PIPESTATUS[0]}"`,
     );
     expect(stdout.split("\n").map((line) => line.trim())).toEqual(["1", "status 0", ""]);
     expect(stderr).toBe("");

@@ -317,31 +317,42 @@ inline __m256i broadcast_4(const int8_t* p) {
   return _mm256_set1_epi32(four);
 }
 
+/// 0, 1, ..., as template arguments: accumulators with constant indices stay in registers.
+template <uint32_t...>
+struct Indices {};
+
 /// int32 dots of the panel's 16 rows with one tile of activations.
+template <uint32_t... i>
 inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_steps,
-                          __m256i (&total)[kTile][2]) {
+                          __m256i (&total)[kTile][2], Indices<i...> /*rows*/) {
+  const auto load_codes = [](const uint8_t* p) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
+  };
   const __m256i ones = _mm256_set1_epi16(1);
-  for (auto& row : total) row[0] = row[1] = _mm256_setzero_si256();
-  for (uint32_t step = 0; step < n_steps;) {
-    const uint32_t end = step + kStepsPerFlush < n_steps ? step + kStepsPerFlush : n_steps;
-    __m256i part[kTile][2];
-    for (auto& row : part) row[0] = row[1] = _mm256_setzero_si256();
-    for (; step < end; ++step) {
-      const __m256i w0 =
-          _mm256_load_si256(reinterpret_cast<const __m256i*>(panel + 64 * size_t{step}));
-      const __m256i w1 =
-          _mm256_load_si256(reinterpret_cast<const __m256i*>(panel + 64 * size_t{step} + 32));
-#pragma GCC unroll 6
-      for (uint32_t i = 0; i < kTile; ++i) {
-        const __m256i q = broadcast_4(tile + (size_t{step} * kTile + i) * 4);
-        part[i][0] = _mm256_add_epi16(part[i][0], _mm256_maddubs_epi16(w0, q));
-        part[i][1] = _mm256_add_epi16(part[i][1], _mm256_maddubs_epi16(w1, q));
-      }
+  ((total[i][0] = total[i][1] = _mm256_setzero_si256()), ...);
+  while (n_steps > 0) {
+    const uint32_t n = n_steps < kStepsPerFlush ? n_steps : kStepsPerFlush;
+    n_steps -= n;
+    __m256i first[kTile] = {(static_cast<void>(i), _mm256_setzero_si256())...};
+    __m256i second[kTile] = {(static_cast<void>(i), _mm256_setzero_si256())...};
+    for (const uint8_t* end = panel + 64 * size_t{n}; panel != end; panel += 64) {
+      const __m256i w0 = load_codes(panel);
+      const __m256i w1 = load_codes(panel + 32);
+      const auto add_products = [&](__m256i& a, __m256i& b, const int8_t* four) {
+        const __m256i q = broadcast_4(four);
+        a = _mm256_add_epi16(a, _mm256_maddubs_epi16(w0, q));
+        b = _mm256_add_epi16(b, _mm256_maddubs_epi16(w1, q));
+        // g++ would load all six broadcasts first and spill the accumulators: 12 and 4 are all
+        // sixteen registers.
+        __asm__ volatile("" : "+x"(a), "+x"(b) : : "memory");
+      };
+      (add_products(first[i], second[i], tile + 4 * i), ...);
+      tile += kTile * 4;
     }
-    for (uint32_t i = 0; i < kTile; ++i) {
-      total[i][0] = _mm256_add_epi32(total[i][0], _mm256_madd_epi16(part[i][0], ones));
-      total[i][1] = _mm256_add_epi32(total[i][1], _mm256_madd_epi16(part[i][1], ones));
-    }
+    const auto flush = [&](__m256i& sum, __m256i part) {
+      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(part, ones));
+    };
+    ((flush(total[i][0], first[i]), flush(total[i][1], second[i])), ...);
   }
 }
 
@@ -353,7 +364,8 @@ void gemm(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, ui
     const uint32_t n_rows = row_end - row < kPanelRows ? row_end - row : kPanelRows;
     for (uint32_t tile = 0; tile < x.m; tile += kTile) {
       __m256i total[kTile][2];
-      multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, total);
+      multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, total,
+                    Indices<0, 1, 2, 3, 4, 5>());
       for (uint32_t i = 0; i < kTile && tile + i < x.m; ++i) {
         const __m256i sum = _mm256_set1_epi32(x.sum[tile + i]);
         const __m256 factor = _mm256_set1_ps(w.scale / x.scale[tile + i]);

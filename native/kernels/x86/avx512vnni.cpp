@@ -62,6 +62,17 @@ inline void prefetch(const void* p, size_t ahead) {
   _mm_prefetch(static_cast<const char*>(p) + ahead, _MM_HINT_T0);
 }
 
+/// sum += dot products of four unsigned by four signed bytes.
+inline void dot4_add(__m512i& sum, __m512i codes, __m512i q) {
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+  // g++ 12 keeps the intrinsic's operands in zmm0-15 and copies the other accumulators back and
+  // forth; the instruction itself has no such limit.
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(codes), "v"(q));
+#else
+  sum = _mm512_dpbusd_epi32(sum, codes, q);
+#endif
+}
+
 inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* sum4) {
   const __m512i nibble = _mm512_set1_epi8(15);
   const __m512i top = _mm512_set1_epi8(0x30);
@@ -169,10 +180,10 @@ void gemv_1(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, 
       for (uint32_t i = 0; i < 8; ++i) {
         const __m512i v = _mm512_load_si512(block + 64 * i);
         prefetch(block + 64 * i, kPrefetchBytes);
-        sum0 = _mm512_dpbusd_epi32(sum0, _mm512_and_si512(v, mask0), broadcast_4(q + 4 * i));
-        sum1 = _mm512_dpbusd_epi32(sum1, _mm512_and_si512(v, mask1), broadcast_4(q + 32 + 4 * i));
-        sum2 = _mm512_dpbusd_epi32(sum2, _mm512_and_si512(v, mask2), broadcast_4(q + 64 + 4 * i));
-        sum3 = _mm512_dpbusd_epi32(sum3, _mm512_and_si512(v, mask3), broadcast_4(q + 96 + 4 * i));
+        dot4_add(sum0, _mm512_and_si512(v, mask0), broadcast_4(q + 4 * i));
+        dot4_add(sum1, _mm512_and_si512(v, mask1), broadcast_4(q + 32 + 4 * i));
+        dot4_add(sum2, _mm512_and_si512(v, mask2), broadcast_4(q + 64 + 4 * i));
+        dot4_add(sum3, _mm512_and_si512(v, mask3), broadcast_4(q + 96 + 4 * i));
       }
     }
     const __m512i dots =
@@ -204,7 +215,7 @@ void gemv_m(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, 
           const int8_t* q = x.q + t * x.stride + k + 4 * i;
 #pragma GCC unroll 4
           for (uint32_t p = 0; p < 4; ++p) {
-            sum[t] = _mm512_dpbusd_epi32(sum[t], code[p], broadcast_4(q + 32 * p));
+            dot4_add(sum[t], code[p], broadcast_4(q + 32 * p));
           }
         }
       }
@@ -274,19 +285,26 @@ void pack_x(const QuantizedRows& x, uint32_t k_padded, uint32_t begin, uint32_t 
   }
 }
 
+/// 0, 1, ..., as template arguments: accumulators with constant indices stay in registers.
+template <uint32_t...>
+struct Indices {};
+
+template <uint32_t... i>
 inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_steps,
-                          __m512i (&sum)[kTile][kPanelBlocks]) {
-  for (auto& row : sum) row[0] = row[1] = _mm512_setzero_si512();
+                          __m512i (&sum)[kTile][kPanelBlocks], Indices<i...> /*rows*/) {
+  __m512i first[kTile] = {(static_cast<void>(i), _mm512_setzero_si512())...};
+  __m512i second[kTile] = {(static_cast<void>(i), _mm512_setzero_si512())...};
   for (uint32_t step = 0; step < n_steps; ++step, panel += kPanelBlocks * 64, tile += kTile * 4) {
     const __m512i w0 = _mm512_load_si512(panel);
     const __m512i w1 = _mm512_load_si512(panel + 64);
-#pragma GCC unroll 8
-    for (uint32_t i = 0; i < kTile; ++i) {
-      const __m512i q = broadcast_4(tile + 4 * i);
-      sum[i][0] = _mm512_dpbusd_epi32(sum[i][0], w0, q);
-      sum[i][1] = _mm512_dpbusd_epi32(sum[i][1], w1, q);
-    }
+    const auto add_products = [&](__m512i& a, __m512i& b, const int8_t* four) {
+      const __m512i q = broadcast_4(four);
+      dot4_add(a, w0, q);
+      dot4_add(b, w1, q);
+    };
+    (add_products(first[i], second[i], tile + 4 * i), ...);
   }
+  ((sum[i][0] = first[i], sum[i][1] = second[i]), ...);
 }
 
 void gemm(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
@@ -301,7 +319,8 @@ void gemm(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, ui
     unpack_block(two_blocks ? blocks + block_bytes : blocks, w.k_padded, panel + 64);
     for (uint32_t tile = 0; tile < x.m; tile += kTile) {
       __m512i sum[kTile][kPanelBlocks];
-      multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, sum);
+      multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, sum,
+                    Indices<0, 1, 2, 3, 4, 5, 6, 7>());
       for (uint32_t i = 0; i < kTile && tile + i < x.m; ++i) {
         const float factor = w.scale / x.scale[tile + i];
         float* out = y + (tile + i) * y_stride + row;

@@ -46,16 +46,24 @@ async function defaultOutput(path: string, outtype: string): Promise<string> {
   return join(dirname(path), `${basename(path).replace(/\.gguf$/, "")}-${outtype}.gguf`);
 }
 
-/** An output file is hours of somebody's work: it is replaced only when that is asked for. That the
- *  output is not the input is checked where the files are known. */
+/** An output file is hours of somebody's work: it is replaced only when that is asked for, and a
+ *  device or a pipe never (the finished file takes the place of what bears the name, so that
+ *  `-o /dev/null` would take away the device). That the output is not the input is checked where
+ *  the files are known. */
 async function refuseExisting(output: string, force: boolean): Promise<void> {
   const existing = await stat(output).catch(() => undefined);
-  if (existing?.isDirectory()) {
+  if (existing === undefined) return;
+  if (existing.isDirectory()) {
     throw new UsageError(`the output ${output} is a directory`, {
       hint: `name a file: -o ${join(output, "model.gguf")}`,
     });
   }
-  if (existing && !force) {
+  if (!existing.isFile()) {
+    throw new UsageError(`the output ${output} is not a regular file`, {
+      hint: "name a file: -o model.gguf",
+    });
+  }
+  if (!force) {
     throw new UsageError(`the output ${output} exists`, { hint: "overwrite it with --force" });
   }
 }

@@ -1,7 +1,6 @@
 import { openModelSource } from "../../checkpoint/open.ts";
 import type { ModelSource } from "../../checkpoint/source.ts";
 import { hparamsOf } from "../../engine/hparams.ts";
-import { loadAddon } from "../../engine/load-addon.ts";
 import { UsageError } from "../../errors.ts";
 import type { Output } from "../../ui/output.ts";
 import { formatTable } from "../../ui/table.ts";
@@ -36,7 +35,7 @@ export const info = defineCommand({
         ? undefined
         : await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
     if (options.metadata) return showMetadata(out, requireModel(source), options.json);
-    const system = summarizeSystem(loadAddon().cpuReport());
+    const system = summarizeSystem();
     const model = source && describe(source, options);
     if (options.json) return out.json({ system, ...model });
     const sections = model

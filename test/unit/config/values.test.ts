@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   BOOLEAN,
   decimal,
+  INTEGER,
   integer,
   NAME,
   oneOf,
@@ -28,6 +29,11 @@ describe("integer", () => {
     "%j is refused",
     (text) => expect(type.parse(text)).toBeUndefined(),
   );
+});
+
+it("any integer", () => {
+  expect(["-5", "9007199254740991"].map(INTEGER.parse)).toEqual([-5, 9007199254740991]);
+  expect(["9007199254740992", "", "1.5"].map(INTEGER.parse)).toEqual(Array(3).fill(undefined));
 });
 
 describe("decimal", () => {

@@ -2,7 +2,7 @@ import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gguf } from "@huggingface/gguf";
 import { describe, expect, test } from "vitest";
-import { ModelFormatError, NotFoundError, UnsupportedError } from "../../../src/errors.ts";
+import { NotFoundError, UnsupportedError } from "../../../src/errors.ts";
 import { readGguf } from "../../../src/gguf/reader.ts";
 import { GgufImage, parseGguf } from "../../support/gguf.ts";
 import { goldenPath } from "../../support/golden.ts";

@@ -1,0 +1,134 @@
+"""Templates that become correct English.
+
+A template is text with three kinds of marks:
+  [a|b|c]    one of the alternatives (nested ones too; an empty one is allowed)
+  {slot}     a character or thing of the story; {slot.he}, {slot.full}, ... one of its forms
+  {@name}    one of the shared snippets of that name
+  ^          the next letter is a capital
+Articles are written "a" and become "an" where the next word wants it; sentences get their capitals.
+"""
+
+import re
+
+VOWEL_EXCEPTIONS = ("one", "once", "uni", "use", "eu")
+SILENT_H = ("hour", "honest", "honour")
+
+
+def fix_articles(text):
+    """"a owl" becomes "an owl", "a hour" "an hour"; "a unicorn" stays."""
+
+    def article(match):
+        word = match.group(2).lower()
+        vowel = word[0] in "aeiou" and not word.startswith(VOWEL_EXCEPTIONS)
+        if vowel or word.startswith(SILENT_H):
+            return match.group(1) + "n " + match.group(2)
+        return match.group(0)
+
+    return re.sub(r"\b([Aa]) ([A-Za-z]+)", article, text)
+
+
+def fix_capitals(text):
+    """Capitals at the start of the text, after a full stop, and where a caret asks for one."""
+    text = re.sub(r"(^|[.!?] )([a-z])", lambda m: m.group(1) + m.group(2).upper(), text)
+    return re.sub(r'\^("?)([a-zA-Z])', lambda m: m.group(1) + m.group(2).upper(), text)
+
+
+def join_list(words, conjunction="and"):
+    """"x", "x and y", "x, y and z"."""
+    if len(words) == 1:
+        return words[0]
+    return ", ".join(words[:-1]) + f" {conjunction} " + words[-1]
+
+
+PRONOUNS = {
+    "he": {"he": "he", "him": "him", "his": "his", "himself": "himself"},
+    "she": {"he": "she", "him": "her", "his": "her", "himself": "herself"},
+}
+
+
+class Character:
+    """Someone in a story: who, of which kind, and with which forms."""
+
+    def __init__(self, name, kind, gender, adjective, forms):
+        self.name = name
+        self.kind = kind
+        self.adjective = adjective
+        self.forms = dict(PRONOUNS[gender], **forms)
+        self.forms.update(name=name, kind=kind, adj=adjective)
+
+    def form(self, rng, form):
+        if form is None:
+            return self.name if rng.random() < 0.7 else f"the {self.kind}"
+        if form == "intro":
+            named = rng.choice(["named", "called", "whose name was"])
+            return f"a {self.adjective} {self.kind} {named} {self.name}"
+        return self.forms[form]
+
+
+class Thing:
+    """An object of a story; `full` on first mention, then the plain noun."""
+
+    def __init__(self, noun, *adjectives):
+        self.noun = noun
+        self.full = " ".join((*adjectives, noun))
+
+    def form(self, _rng, form):
+        return self.full if form == "full" else self.noun
+
+
+class Expander:
+    """Expands templates with the slots of one story. Choices come from `rng` alone."""
+
+    def __init__(self, rng, slots, snippets):
+        self.rng = rng
+        self.slots = slots
+        self.snippets = snippets
+
+    def text(self, template):
+        """One expanded paragraph."""
+        return fix_articles(fix_capitals(self._expand(template)))
+
+    def _expand(self, template):
+        out, at = [], 0
+        while at < len(template):
+            mark = template[at]
+            if mark == "[":
+                end, options = self._options(template, at)
+                out.append(self._expand(self.rng.choice(options)))
+                at = end
+            elif mark == "{":
+                end = template.index("}", at)
+                out.append(self._slot(template[at + 1 : end]))
+                at = end + 1
+            else:
+                out.append(mark)
+                at += 1
+        return "".join(out)
+
+    @staticmethod
+    def _options(template, start):
+        """The alternatives of the bracket at `start`, and where it ends."""
+        depth, options, begin = 0, [], start + 1
+        for at in range(start, len(template)):
+            mark = template[at]
+            if mark == "[":
+                depth += 1
+            elif mark == "|" and depth == 1:
+                options.append(template[begin:at])
+                begin = at + 1
+            elif mark == "]":
+                depth -= 1
+                if depth == 0:
+                    return at + 1, [*options, template[begin:at]]
+        raise ValueError(f"unclosed bracket in {template!r}")
+
+    def _slot(self, name):
+        if name.startswith("@"):
+            return self._expand(self.rng.choice(self.snippets[name[1:]]))
+        name, _, form = name.partition(".")
+        value = self.slots[name]
+        if isinstance(value, str):
+            return self._expand(value)
+        capital = form[:1].isupper()
+        word = value.form(self.rng, form.lower() or None)
+        return word[:1].upper() + word[1:] if capital else word
