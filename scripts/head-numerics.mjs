@@ -54,7 +54,10 @@ function divergence(a, b) {
     return top + Math.log(row.reduce((sum, value) => sum + Math.exp(value - top), 0));
   };
   const [sumA, sumB] = [logSum(a), logSum(b)];
-  return a.reduce((sum, value, i) => sum + Math.exp(value - sumA) * (value - sumA - (b[i] - sumB)), 0);
+  return a.reduce(
+    (sum, value, i) => sum + Math.exp(value - sumA) * (value - sumA - (b[i] - sumB)),
+    0,
+  );
 }
 
 /** @param {Float32Array} row */

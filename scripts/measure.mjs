@@ -46,12 +46,14 @@ const rates = { prompt: [], decode: [] };
 for (let run = -1; run < Number(values.runs); run++) {
   const session = model.createSession();
   if (nPrompt > 0) {
-    const { promptMs } = await session.generate(tokensOf(nPrompt), { ...greedy, maxTokens: 1 }).result;
+    const { promptMs } = await session.generate(tokensOf(nPrompt), { ...greedy, maxTokens: 1 })
+      .result;
     if (run >= 0) rates.prompt.push((1000 * nPrompt) / promptMs);
   }
   if (nTokens > 0) {
     const start = tokensOf(Math.max(1, depth));
-    const { generateMs } = await session.generate(start, { ...greedy, maxTokens: nTokens + 1 }).result;
+    const { generateMs } = await session.generate(start, { ...greedy, maxTokens: nTokens + 1 })
+      .result;
     if (run >= 0) rates.decode.push((1000 * nTokens) / generateMs);
   }
   session.close();
@@ -62,10 +64,15 @@ function summary(list) {
   if (list.length === 0) return null;
   const sorted = list.toSorted((a, b) => a - b);
   const round = (value) => Number(value.toFixed(2));
-  return { median: round(sorted[sorted.length >> 1]), min: round(sorted[0]), max: round(sorted.at(-1)) };
+  return {
+    median: round(sorted[sorted.length >> 1]),
+    min: round(sorted[0]),
+    max: round(sorted.at(-1)),
+  };
 }
 
-const peakRssMb = Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024;
+const peakRssMb =
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024;
 const memory = model.memory();
 console.log(
   JSON.stringify({

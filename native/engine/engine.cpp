@@ -14,24 +14,27 @@ double ms_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
+void check_token(int32_t token, uint32_t vocab_size) {
+  if (token >= 0 && static_cast<uint32_t>(token) < vocab_size) return;
+  throw Error(ErrorCode::kUsage, "token id " + std::to_string(token) +
+                                     " is outside the vocabulary of " + std::to_string(vocab_size));
+}
+
 void check_request(const Sequence& sequence, const std::vector<int32_t>& tokens,
-                   uint32_t vocab_size) {
+                   const Hparams& hparams) {
+  const uint32_t model_context = hparams.context_length;
   if (sequence.busy()) throw Error(ErrorCode::kUsage, "the sequence is busy with another request");
   if (tokens.empty()) throw Error(ErrorCode::kUsage, "no tokens to evaluate");
-  for (const int32_t token : tokens) {
-    if (token < 0 || static_cast<uint32_t>(token) >= vocab_size) {
-      throw Error(ErrorCode::kUsage, "token id " + std::to_string(token) +
-                                         " is outside the vocabulary of " +
-                                         std::to_string(vocab_size));
-    }
-  }
+  for (const int32_t token : tokens) check_token(token, hparams.vocab_size);
   const size_t needed = sequence.length() + tokens.size();
   if (needed > sequence.context_length()) {
     throw Error(ErrorCode::kResource,
                 "context is full: " + std::to_string(needed) +
                     " tokens are needed, the window is " +
                     std::to_string(sequence.context_length()),
-                "pass --ctx-size " + std::to_string(needed) + " or more, or shorten the prompt");
+                needed <= model_context ? "pass --ctx-size " + std::to_string(needed) + " or more"
+                                        : "shorten the prompt: the model was made for " +
+                                              std::to_string(model_context) + " tokens");
   }
 }
 
@@ -61,7 +64,10 @@ std::shared_ptr<Sequence> Engine::create_sequence(uint32_t context_length) {
 
 void Engine::generate(const std::shared_ptr<Sequence>& sequence, GenerateRequest request,
                       std::shared_ptr<Listener> listener) {
-  check_request(*sequence, request.tokens, model_.hparams.vocab_size);
+  check_request(*sequence, request.tokens, model_.hparams);
+  for (const auto& [token, bias] : request.sampling.logit_bias) {
+    check_token(token, model_.hparams.vocab_size);
+  }
   auto job = std::make_unique<Job>();
   job->sampler = std::make_unique<Sampler>(request.sampling, model_.hparams.vocab_size);
   job->request = std::move(request);
@@ -71,7 +77,7 @@ void Engine::generate(const std::shared_ptr<Sequence>& sequence, GenerateRequest
 
 void Engine::evaluate(const std::shared_ptr<Sequence>& sequence, std::vector<int32_t> tokens,
                       LogitsWanted wanted, float* out, std::shared_ptr<Listener> listener) {
-  check_request(*sequence, tokens, model_.hparams.vocab_size);
+  check_request(*sequence, tokens, model_.hparams);
   auto job = std::make_unique<Job>();
   job->request.tokens = std::move(tokens);
   job->request.max_tokens = 0;

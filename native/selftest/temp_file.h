@@ -23,7 +23,10 @@ class TempFile {
     }
     path_ = directory_ + "/model.bin";
     std::FILE* file = std::fopen(path_.c_str(), "wb");
-    const size_t written = file == nullptr ? 0 : std::fwrite(bytes.data(), 1, bytes.size(), file);
+    size_t written = 0;
+    if (file != nullptr && !bytes.empty()) {
+      written = std::fwrite(bytes.data(), 1, bytes.size(), file);
+    }
     if (file == nullptr || std::fclose(file) != 0 || written != bytes.size()) {
       remove();
       throw std::runtime_error("cannot write " + path_);

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { type FileHandle, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { ResourceError } from "../errors.ts";
+import { BitnetError, ResourceError, UsageError } from "../errors.ts";
 import { errorCode, fileError } from "./files.ts";
 
 /** Left alone while it is younger than this: its writer may live in another process namespace. */
@@ -28,18 +28,20 @@ export class AtomicFile {
   }
 
   /** @throws {ResourceError} fewer than `expectedBytes` are free on the disk
-   *  @throws {NotFoundError} the folder is missing or cannot be written to */
+   *  @throws {NotFoundError} the folder is missing or cannot be written to
+   *  @throws {UsageError} the target is a folder or a device: renaming would replace it */
   static async create(target: string, expectedBytes: number): Promise<AtomicFile> {
     const path = resolve(target);
     const folder = dirname(path);
     const temporary = join(folder, `${prefix(path)}${process.pid}-${Date.now().toString(36)}.tmp`);
     try {
+      await refuseSpecial(path);
       await removeStale(path);
       await checkSpace(folder, expectedBytes);
       const handle = await open(temporary, "wx");
       return new AtomicFile(path, temporary, handle, expectedBytes);
     } catch (error) {
-      throw fileError(error, "write", path);
+      throw error instanceof BitnetError ? error : fileError(error, "write", path);
     }
   }
 
@@ -85,6 +87,11 @@ export class AtomicFile {
     const free = code === "EDQUOT" ? 0 : ((await freeBytes(dirname(this.path))) ?? 0);
     return spaceError(this.path, left, free, error);
   }
+}
+
+async function refuseSpecial(path: string): Promise<void> {
+  const existing = await stat(path).catch(() => undefined);
+  if (existing && !existing.isFile()) throw new UsageError(`${path} is not a regular file`);
 }
 
 function prefix(path: string): string {

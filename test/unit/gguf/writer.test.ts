@@ -176,12 +176,12 @@ describe("openGgufWriter", () => {
     await expect(failure).rejects.toThrow(NotFoundError);
   });
 
-  test("the target is a folder", async () => {
-    const path = join(tempDir(), "m.gguf");
-    mkdirSync(path);
-    const writer = await openGgufWriter(path, new Map(), []);
-    await expect(writer.finish()).rejects.toThrow(/cannot write .*: it is a directory/);
-    await writer.abort();
-    expect(readdirSync(path)).toEqual([]);
+  test("the target is a folder or a device", async () => {
+    const folder = join(tempDir(), "m.gguf");
+    mkdirSync(folder);
+    for (const path of [folder, "/dev/null"]) {
+      await expect(openGgufWriter(path, new Map(), [])).rejects.toThrow(/is not a regular file/);
+    }
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -1,0 +1,193 @@
+"""Story shapes, first half. Each is a list of beats; a beat is a list of ways to tell it.
+
+Slots: {H} hero, {F} friend, {S} a grown-up, {O} an object, and strings that `stories.py` fills in:
+{region}, {go} and {at} (a place with "to" and with its own preposition), {hide}, {food}, {home}.
+A beat that begins with None may be left out.
+"""
+
+OPENING = [
+    "{@once}, {region}, there lived {H.intro}.",
+    "{@once} there was {H.intro}, who lived {region}.",
+    "{H.intro} lived {region}.",
+    "{region} lived {H.intro}.",
+    "{@once} {H.intro} lived {region} with {H.his} [grandmother|two brothers|family|uncle|aunt].",
+    "there once was {H.intro}. {H.He} lived {region}.",
+]
+
+LOST_THING = {
+    "about": ["lost {O}", "{O}", "{H.kind} and a lost {O}", "good deed", "thing that was lost"],
+    "moral": ["what is lost can be found with the help of a friend.",
+              "honest people keep nothing that is not theirs.",
+              "a good friend is worth more than any {O}."],
+    "beats": [
+        OPENING,
+        ["{H} had a {O.full} that {H.he} loved [very much|more than anything else|with all {H.his} heart].",
+         "{H.his} [grandfather|aunt|mother] had once given {H.him} a {O.full}, and {H} took it everywhere.",
+         "on {H.his} birthday {H} got a {O.full}. It was {H.his} greatest treasure.",
+         "{H.he} owned only one precious thing, a {O.full}."],
+        ["{@morning} the {O} was gone. {H} {@looked} [in every corner|high and low|all over the place], "
+         "but {H.he} could not find it.",
+         "{@morning}, when {H} came back from {go}, {H.his} pocket was empty. The {O} was gone!",
+         "but {@morning} {H} lost the {O} somewhere {at}.",
+         "{@morning} {H} played {at}, and when it was time to go home, the {O} was not there any more."],
+        ["{H} was {@sad}. {H.He} sat down and [cried|sighed|hung {H.his} head].",
+         '"[My {O}!|Oh no!|What shall I do?]" [cried|said] {H}. Big tears ran down {H.his} face.',
+         "{H} felt {@sad}. Without the {O} the day seemed [grey|long|empty]."],
+        [None,
+         "{@weather}",
+         "first {H} asked the {S.kind}, but the {S.kind} had not seen it."],
+        ["then {F.intro} came by. \"Why are you [sad|crying|so quiet]?\" asked {F}. "
+         "\"I have lost my {O},\" said {H}. \"[Then let us look for it|I will help you|Do not worry, we will find it]\" "
+         ", said {F}.",
+         "{F.intro} heard {H.him} and came closer. \"What is the matter?\" {F.he} {@asked}. "
+         "{H} told {F.him} about the {O}. \"Two can see more than one,\" said {F}. \"Come!\"",
+         "{H} had a friend, {F.intro}. \"Where did you see it last?\" asked {F}. "
+         "\"{at},\" said {H}. \"Then we will start there,\" said {F}."],
+        ["they {@looked} behind every tree and asked everyone they met. The {S.kind} had seen nothing. "
+         "At last {F} pointed at something that shone {hide}.",
+         "together they {@walked} back to {go}. They {@looked} for [an hour|a long time|the whole afternoon]. "
+         "Then {F} [shouted|called], \"Here it is!\" The {O} lay {hide}.",
+         "step by step they went back along the path. {hide}, {F} saw something [small|strange|bright]. "
+         "It was the {O}!",
+         "{F} thought for a while. Then {F.he} looked {hide}, and there was the {O}."],
+        ["{H} was {@happy}. \"[Thank you|Thank you so much|How can I thank you]\", {H.he} said. "
+         "\"That is what friends are for,\" said {F}.",
+         "{H} [jumped for joy|danced in a circle|hugged {F}]. To thank {F.him}, {H.he} shared {H.his} {food} with {F.him}.",
+         '"You are a true friend," said {H}. {F} only {@smiled}.'],
+        ["{@home_again}", "since that day {H} has tied the {O} to a string.",
+         "{H} put the {O} in a safe place and never lost it again."],
+    ],
+}
+
+SHARING = {
+    "about": ["{H.kind} who did not share", "sharing", "{H.kind} and {food}", "greedy {H.kind}"],
+    "moral": ["sharing makes everything taste better.", "the one who gives is richer than the one who keeps.",
+              "a full basket is no use without a friend."],
+    "beats": [
+        OPENING,
+        ["{@morning} {H} found a big basket of {food} {at}.",
+         "{@morning} the {S.kind} gave {H.him} a whole basket of {food}.",
+         "{H} loved {food}. {@morning} {H.he} gathered more of them than {H.he} could carry."],
+        ["\"These are all mine,\" {H.he} said. \"I will not give any of them away.\"",
+         '{H} hid them {hide}, so that nobody would ask for some.',
+         '"I will eat them all by myself," thought {H}, and {H.he} sat down {hide}.'],
+        ["{F.intro} [passed by|came by]. \"I have not eaten all day,\" said {F}. \"May I have one?\" "
+         "\"No,\" said {H}, \"[I need them myself|they are mine|go and find your own]!\" {F} went away {@sad}.",
+         "soon {F.intro} came along and looked at the {food}. \"[They smell so good|How good they look]!\" said {F}. "
+         "But {H} turned {H.his} back. {F} said nothing and walked on."],
+        [None, "{@weather}",
+         "the {S.kind} saw it and shook {S.his} head. \"One day you will need a friend,\" {S.he} said."],
+        ["{H} ate and ate until {H.his} stomach hurt. {H.He} lay on the ground and groaned. Nobody was there to help.",
+         "in the night a storm came and blew the rest of the {food} into the river. In the morning {H} had nothing left.",
+         "on the way home {H} fell into a deep [hole|ditch] and could not climb out. \"Help!\" {H.he} called.",
+         "but alone, the {food} did not taste as good as {H.he} had thought. {H} felt {@sad} and did not know why."],
+        ["it was {F} who [heard {H.him} and came back|came to see how {H.he} was|found {H.him}]. "
+         "{F} was not angry. {F.He} helped {H} and [stayed until evening|brought {H.him} a cup of warm tea|gave {H.him} half of {F.his} last piece of bread].",
+         "then {F} came back along the path. {F.He} saw that {H} was in trouble and helped at once."],
+        ["{H} was ashamed. \"I am sorry,\" {H.he} said. \"I was greedy. Tomorrow we will share.\"",
+         '"Why are you so kind to me?" asked {H}. "Because you need it," said {F}. Then {H} {@looked} for the best of {H.his} {food} and gave them to {F}.',
+         '"I was wrong," said {H}. "From now on, half of what I have is yours."'],
+        ["the next day they sat {at} and ate {food} together. Never had anything tasted so good.",
+         "{@home_again}",
+         "since then {H} has always kept a place at {H.his} table for a guest."],
+    ],
+}
+
+FEAR = {
+    "about": ["brave {H.kind}", "{H.kind} who was afraid of {fear}", "courage", "being brave"],
+    "moral": ["being brave means to be afraid and to go on all the same.",
+              "courage grows when somebody needs you.",
+              "fear gets smaller when you look at it."],
+    "beats": [
+        OPENING,
+        ["{H} was afraid of {fear}. {when}, {H.he} [hid under the bed|shook like a leaf|ran home|shut {H.his} eyes].",
+         "there was only one thing that {H} feared, and that was {fear}. {when}, {H.his} knees went weak.",
+         "everyone knew that {H} was afraid of {fear}. The others laughed {when}, because {H} always ran away."],
+        [None,
+         '"It is no shame to be afraid," the {S.kind} told {H.him}. "One day you will see."',
+         '"I wish I were brave," {H.he} often thought.'],
+        ["{H} had a friend, {F.intro}. {@morning} the two of them went to {go}.",
+         "{@morning} {H} and {H.his} friend, {F.intro}, were playing {at}.",
+         "{H.his} best friend was {F.intro}. {@morning} they went out to look for {food}."],
+        ["{@weather}Suddenly {F} [slipped|fell] and [hurt {F.his} leg|could not get up|was stuck {hide}]. \"Help me!\" cried {F}.",
+         "{@weather}Then it happened: {F} got lost {hide} and called for help.",
+         "{F} climbed on an old wall, and a stone fell. Now {F} was stuck {hide}. \"{H.name}, help!\" {F.he} shouted."],
+        ["there was nobody else. But to reach {F}, {H} had to face {fear}. {H.his} heart beat [fast|loudly|like a drum].",
+         "{H} looked around. No one else was near, and the way to {F} meant {fear}. {H} stood still for a moment.",
+         'the thing {H} feared most, {fear}, lay between them. "I cannot do it," {H.he} thought.'],
+        ['"I am afraid," {H} whispered, "but {F} needs me." {H.He} took a deep breath and went, step by step.',
+         "then {H.he} thought of {H.his} friend. {H} counted to three and [ran|went] straight on.",
+         '{H} sang a song to keep up {H.his} courage. "One more step," {H.he} told {H.himself}, "and one more."'],
+        ["at last {H.he} reached {F} and pulled {F.him} [out|up|free]. \"You came!\" said {F}. \"And you were not afraid!\" "
+         "\"I was,\" said {H}, \"but I came all the same.\"",
+         "{H} took {F} by the hand and brought {F.him} home. \"You saved me,\" said {F}.",
+         "soon {F} was safe. The two of them sat down and laughed, because it was over."],
+        ["after that nobody laughed at {H} any more.",
+         "the whole village heard of it, and {S} gave {H.him} a {O.full}.",
+         "{H} was still a little afraid of {fear}, but {H.he} never ran away again.",
+         "{@home_again}"],
+    ],
+}
+
+TRUTH = {
+    "about": ["broken {O}", "lie", "telling the truth", "{H.kind} who told a lie", "honest {H.kind}"],
+    "moral": ["the truth is hard to say but easy to live with.", "a lie is heavy, and the truth is light.",
+              "it is better to tell the truth at once."],
+    "beats": [
+        OPENING,
+        ["next door lived {S}, the {S.kind}, who had a {O.full}. {S.He} was very proud of it.",
+         "{H} often visited {S}, the {S.kind}. {at} {S.he} kept a {O.full} that nobody was allowed to touch.",
+         "{S}, the {S.kind}, once lent {H.him} a {O.full}. \"Take good care of it,\" said {S}."],
+        ["{@morning} {H} [played with the {O}|wanted to look at the {O}|took the {O} in {H.his} hands], and it [fell to the ground|slipped and fell]. It broke in two.",
+         "{@morning} {H} ran through the room too fast. Crash! The {O} lay on the floor in pieces.",
+         "{@morning} {H} threw a stone for fun. It hit the {O}, and the {O} broke."],
+        ["{H} was frightened. {H.He} [hid the pieces {hide}|put the pieces {hide} and ran away].",
+         "nobody had seen it. Quickly {H} pushed the pieces {hide}."],
+        ["when {S} came home, {S.he} asked, \"Who broke my {O}?\" \"It was {F}, the {F.kind}!\" said {H}.",
+         '"Do you know where my {O} is?" asked {S}. {H} went red. "I think {F.intro} took it," {H.he} said.',
+         '"What happened to my {O}?" {S} asked in the evening. "The wind did it," said {H}. "Or perhaps {F}, the {F.kind}."'],
+        ["so {F} had to [sweep the yard|stay at home|carry water all day], though {F.he} had done nothing wrong. {F} was {@sad}.",
+         "{S} was angry with {F}. \"But I did not do it,\" said {F}, and nobody believed {F.him}."],
+        ["that night {H} could not sleep. {H.He} turned from side to side and thought of {F}.",
+         "{H} could not eat {H.his} supper. Even the {food} tasted of nothing.",
+         "{H} watched {F} from the window. {H.his} heart felt as heavy as a stone."],
+        ['in the morning {H} went to {S}. "I broke your {O}," {H.he} said, "and I told a lie. I am sorry."',
+         'at last {H.he} could not bear it any longer. "It was me," {H.he} told {S}. "{F} did nothing."'],
+        ['{S} was silent for a while. "It was wrong to lie," {S.he} said, "but it was brave to tell me."',
+         '"A {O} can be mended," said {S}, "and so can a lie, if you stop it in time."'],
+        ["{H} asked {F} to forgive {H.him}, and {F} did. Together they mended the {O} with glue.",
+         "{H} worked for {S} until the {O} was paid for, and {F} came to help {H.him}.",
+         "then {H} gave {F} the best thing {H.he} had, and they were friends again."],
+        [None, "{@home_again}"],
+    ],
+}
+
+CONTEST = {
+    "about": ["contest", "{contest}", "{H.kind} who wanted to win", "proud {F.kind} and a patient {H.kind}"],
+    "moral": ["slow and steady often wins.", "pride makes the feet heavy.",
+              "a kind heart is worth more than a prize.", "practice does more than boasting."],
+    "beats": [
+        OPENING,
+        ["every year there was a {contest}. Who wanted to win had to {task}. The prize was a {O.full}.",
+         "{@morning} the {S.kind} called everyone together. \"There will be a {contest},\" {S.he} said. "
+         "\"You must {task}. The winner gets a {O.full}.\""],
+        ["{F.intro} [boasted|said loudly], \"I shall win. Nobody can {verb} as well as I can.\"",
+         '"I am the best of all," said {F}, the {F.kind}. "The {O} is as good as mine."',
+         "everyone thought that {F.intro} would win, and {F} thought so too."],
+        ["{H} said nothing. {H.He} practised every [morning|evening], even in the rain.",
+         '"May I try it too?" asked {H}. The others laughed, but {H} did not mind and practised day after day.',
+         "{H} could not {verb} very well yet, but {H.he} tried again and again."],
+        ["at last the day came. {@weather}Everyone stood {at} and [cheered|waited|clapped].",
+         "on the day of the {contest} the whole village came. {@weather}"],
+        ["{F} was far ahead at first. \"There is plenty of time,\" {F.he} thought, and {F.he} stopped to eat some {food}.",
+         "{F} began so [fast|wildly] that {F.he} was soon tired. {F.He} lay down {hide} and fell asleep.",
+         "{F} looked back to laugh at the others, and so {F.he} fell [into the mud|over a stone]."],
+        ["{H} kept on, [little by little|steadily|without a stop]. When {F} noticed it, it was too late: {H} had won!",
+         "meanwhile {H} did {H.his} best and never looked around. In the end {H.he} was the first.",
+         "{H} saw that {F} was in trouble and stopped to help. Then they went on together and finished side by side."],
+        ["the {S.kind} gave {H} the {O}. \"Well done,\" said {F} quietly. \"You [earned|deserved] it.\"",
+         'everybody cheered, and {H} held up the {O}. "Next time let us practise together," {H.he} said to {F}.',
+         "{F} was ashamed at first. But {H} shared the prize with {F.him}, and so both were {@happy}."],
+        [None, "{@home_again}"],
+    ],
+}
