@@ -78,6 +78,13 @@ const LONG_STEPS = [
     ),
     missing: () => whyNotUsable("aarch64-linux-gnu-g++", [], EMULATOR),
   },
+  {
+    name: "full size",
+    after: ["build native", "build ts"],
+    alone: true,
+    commands: () => [node("scripts/check-full-size.mjs")],
+    count: lastLineCounts,
+  },
 ];
 
 /**

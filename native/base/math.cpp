@@ -35,7 +35,7 @@ constexpr double factorial(int n) { return n < 2 ? 1.0 : n * factorial(n - 1); }
 }  // namespace
 
 double exp_exact(double x) noexcept {
-  if (x < -708.0) return 0.0;
+  if (!(x >= -708.0)) return 0.0;  // NaN, too
   if (x > 709.0) return std::numeric_limits<double>::infinity();
   const double n = round_even(x * kLog2e);
   const double r = (x - n * kLn2High) - n * kLn2Low;  // |r| <= ln(2) / 2

@@ -176,7 +176,6 @@ void Engine::loop() {
 
 void Engine::step() {
   std::vector<Segment> batch;
-  in_batch_.clear();
   uint32_t budget = forward_.batch_size();
   // Generating sequences first: a long prompt must not stall them.
   for (const bool prompts : {false, true}) {
@@ -201,6 +200,8 @@ void Engine::step() {
   if (!batch.empty() && forward_.run(batch, stop)) {
     for (size_t i = 0; i < batch.size(); ++i) after_forward(in_batch_[i], batch[i]);
   }
+  // Drop every reference, so that sequences nobody else holds are deleted before the next step.
+  in_batch_.clear();
   std::erase_if(active_, [](const SequencePtr& s) { return s->job_ == nullptr; });
 }
 

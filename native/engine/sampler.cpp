@@ -17,6 +17,15 @@ bool more_likely(const Candidate& a, const Candidate& b) {
   return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
 }
 
+/// A damaged model may give anything: NaN counts as ruled out, infinity as the largest number.
+void make_comparable(float* logits, uint32_t n) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  for (uint32_t i = 0; i < n; ++i) {
+    if (!(logits[i] >= -kLargest)) logits[i] = -std::numeric_limits<float>::infinity();
+    if (logits[i] > kLargest) logits[i] = kLargest;
+  }
+}
+
 double mass_of(float distance) { return exp_exact(static_cast<double>(distance)); }
 
 }  // namespace
@@ -61,7 +70,7 @@ void Sampler::collect(const float* logits, size_t n) {
   candidates_.clear();
   for (uint32_t i = 0; i < vocab_size_; ++i) {
     const Candidate candidate = {static_cast<int32_t>(i), logits[i]};
-    if (!(candidate.logit > -std::numeric_limits<float>::infinity())) continue;
+    if (candidate.logit == -std::numeric_limits<float>::infinity()) continue;
     if (candidates_.size() == n) {
       if (!more_likely(candidate, candidates_.front())) continue;
       std::pop_heap(candidates_.begin(), candidates_.end(), by_likelihood);
@@ -71,11 +80,12 @@ void Sampler::collect(const float* logits, size_t n) {
     std::push_heap(candidates_.begin(), candidates_.end(), by_likelihood);
   }
   std::sort_heap(candidates_.begin(), candidates_.end(), by_likelihood);
-  if (candidates_.empty()) candidates_.push_back({0, 0.0f});  // nothing comparable: any will do
+  if (candidates_.empty()) candidates_.push_back({0, 0.0f});  // all ruled out: any will do
 }
 
 int32_t Sampler::sample(float* logits, const std::vector<int32_t>& history,
                         const std::vector<int32_t>& allowed) {
+  make_comparable(logits, vocab_size_);
   for (const auto& [token, bias] : params_.logit_bias) {
     if (token >= 0 && static_cast<uint32_t>(token) < vocab_size_) logits[token] += bias;
   }

@@ -114,7 +114,8 @@ inline F32x16 halves(float low, float high) {
 }
 inline void store_i8(const F32x16& v, int8_t* p) {
   for (int i = 0; i < 16; ++i) {
-    const float rounded = (v.lane[i] + 12582912.0f) - 12582912.0f;
+    const float number = v.lane[i] == v.lane[i] ? v.lane[i] : 0.0f;
+    const float rounded = (number + 12582912.0f) - 12582912.0f;
     p[i] = static_cast<int8_t>(rounded > 127.0f ? 127 : rounded < -128.0f ? -128 : rounded);
   }
 }

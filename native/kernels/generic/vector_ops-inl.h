@@ -3,8 +3,8 @@
 //
 // F32x16 is 16 floats with: load, store, load_f16, load_bf16, set1, zero, add, sub, mul,
 // fma(a,b,c), neg_fma(a,b,c) = c - a*b, div, max, min, abs, pow2(n) for integral n in [-126, 127],
-// store_i8(v, p) (round half to even, |v| < 2^21, saturated to int8). All are IEEE operations with
-// one rounding each, so a target's width never shows in a result.
+// store_i8(v, p) (round half to even, |v| < 2^21, saturated to int8; NaN gives 0). All are IEEE
+// operations with one rounding each, so a target's width never shows in a result.
 
 constexpr uint32_t kLanes = 16;
 
@@ -105,12 +105,16 @@ static void quantize_row(const float* x, uint32_t k, uint32_t k_padded, int8_t* 
   *sum = total;
 }
 
+/// Below it 127 / absmax would not be a finite float.
+constexpr float kSmallestAbsmax = 0x1p-120f;
+
 static void quantize_head(const float* x, uint32_t k, int8_t* q, int32_t* sum4, float* d) {
   for (uint32_t begin = 0; begin < k; begin += kHeadBlock) {
     const uint32_t n = k - begin < kHeadBlock ? k - begin : kHeadBlock;
     const float absmax = abs_max(x + begin, n);
+    const float factor = absmax >= kSmallestAbsmax ? 127.0f / absmax : 0.0f;
     d[begin / kHeadBlock] = absmax / 127.0f;
-    quantize_codes(x + begin, n, kHeadBlock, absmax > 0.0f ? 127.0f / absmax : 0.0f, q + begin);
+    quantize_codes(x + begin, n, kHeadBlock, factor, q + begin);
     for (uint32_t i = begin; i < begin + kHeadBlock; i += 4) {
       sum4[i / 4] = q[i] + q[i + 1] + q[i + 2] + q[i + 3];
     }

@@ -81,9 +81,16 @@ inline F32x16 zero_below(F32x16 x, F32x16 limit, F32x16 value) {
           _mm256_and_ps(_mm256_cmp_ps(x.high, limit.high, _CMP_GE_OQ), value.high)};
 }
 inline F32x16 halves(float low, float high) { return {_mm256_set1_ps(low), _mm256_set1_ps(high)}; }
+/// Rounded to int32; NaN gives 0, out of range the largest or smallest byte after saturation.
+inline __m256i to_codes(__m256 v) {
+  const __m256 number = _mm256_and_ps(v, _mm256_cmp_ps(v, v, _CMP_ORD_Q));
+  const __m256 bounded =
+      _mm256_max_ps(_mm256_min_ps(number, _mm256_set1_ps(127.0f)), _mm256_set1_ps(-128.0f));
+  return _mm256_cvtps_epi32(bounded);
+}
 inline void store_i8(F32x16 v, int8_t* p) {
   // The packs work within 128-bit halves: the permutation puts the words back in order.
-  const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(v.low), _mm256_cvtps_epi32(v.high));
+  const __m256i words = _mm256_packs_epi32(to_codes(v.low), to_codes(v.high));
   const __m256i ordered = _mm256_permute4x64_epi64(words, 0xd8);
   _mm_storeu_si128(
       reinterpret_cast<__m128i*>(p),

@@ -51,7 +51,10 @@ inline F32x16 halves(float low, float high) {
   return _mm512_mask_mov_ps(set1(low), 0xff00, set1(high));
 }
 inline void store_i8(F32x16 v, int8_t* p) {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v)));
+  const __m512 number = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v);
+  const __m512 bounded = min(max(number, set1(-128.0f)), set1(127.0f));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(bounded)));
 }
 inline F32x16 to_f32(I32x16 v) { return _mm512_cvtepi32_ps(v.lanes); }
 inline float sqrt_f32(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
