@@ -29,7 +29,7 @@ def fix_articles(text):
 
 def fix_capitals(text):
     """Capitals at the start of the text, after a full stop, and where a caret asks for one."""
-    text = re.sub(r"(^|[.!?] )([a-z])", lambda m: m.group(1) + m.group(2).upper(), text)
+    text = re.sub(r'(^"?|[.!?] "?|\."\s)([a-z])', lambda m: m.group(1) + m.group(2).upper(), text)
     return re.sub(r'\^("?)([a-zA-Z])', lambda m: m.group(1) + m.group(2).upper(), text)
 
 
@@ -49,16 +49,17 @@ PRONOUNS = {
 class Character:
     """Someone in a story: who, of which kind, and with which forms."""
 
-    def __init__(self, name, kind, gender, adjective, forms):
+    def __init__(self, name, kind, gender, adjective, forms, by_name=0.7):
         self.name = name
         self.kind = kind
         self.adjective = adjective
+        self.by_name = by_name  # how often the name is used, not the kind
         self.forms = dict(PRONOUNS[gender], **forms)
         self.forms.update(name=name, kind=kind, adj=adjective)
 
     def form(self, rng, form):
         if form is None:
-            return self.name if rng.random() < 0.7 else f"the {self.kind}"
+            return self.name if rng.random() < self.by_name else f"the {self.kind}"
         if form == "intro":
             named = rng.choice(["named", "called", "whose name was"])
             return f"a {self.adjective} {self.kind} {named} {self.name}"

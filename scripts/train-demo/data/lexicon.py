@@ -92,14 +92,14 @@ inside a hollow log
 at the bottom of a basket
 between two roots
 in the tall grass
-under the stairs
-on top of a cupboard
-beside the stove
+in a dry ditch
+behind the fence
+under the old oak
 in an empty bird nest
 under a pile of leaves
-behind the curtain
+between two rocks
 in the mud
-inside an old boot
+behind the mill
 below the bridge
 in a wheelbarrow""".split("\n")
 
@@ -108,6 +108,10 @@ LOOKS = "small shiny old new pretty fine round tiny wooden painted bright smooth
 OBJECTS = """kite ball hat bell boat drum lantern key basket book scarf button ring coin umbrella cup
 flute map mirror clock whistle doll wagon candle spoon blanket ribbon stone shell feather bucket box
 top puzzle violin brush pillow bottle lamp purse trumpet marble necklace compass""".split()
+SMALL_OBJECTS = """ball hat bell key book scarf button ring coin cup flute map mirror whistle doll
+candle spoon ribbon shell feather purse marble necklace compass brush""".split()
+FRAGILE_OBJECTS = """kite boat drum lantern cup flute mirror clock doll wagon bottle lamp violin
+umbrella box whistle compass necklace""".split()
 
 # what can be made together: (thing, material, use)
 PROJECTS = [
@@ -127,7 +131,8 @@ PROJECTS = [
     ("sledge", "boards and wax", "glide over the snow"),
 ]
 
-# food that can be shared: (plural or mass noun, "some"/"a basket of" ...)
+# food that can be shared; fruit can also be gathered and stored
+FRUIT = "apples pears cherries plums nuts berries grapes peaches mushrooms beans".split()
 FOODS = """apples pears cherries plums nuts berries cakes buns pies pancakes biscuits grapes peaches
 strawberries sandwiches muffins""".split()
 
@@ -141,10 +146,11 @@ PLANTS = [
 FEARS = [
     ("the dark", "when the lamp went out"), ("deep water", "when the others swam"),
     ("thunder", "when the sky rumbled"), ("high places", "when the others climbed"),
-    ("strangers", "when a visitor knocked"), ("loud noises", "when a door banged"),
+    ("wild bees", "when one hummed near the window"),
+    ("the narrow bridge", "when the others crossed it"),
     ("the big dog next door", "when it barked"), ("the wind", "when it howled at night"),
     ("spiders", "when one ran across the floor"), ("the old cellar", "when the door creaked"),
-    ("singing in front of people", "when the others sang"), ("snow storms", "when the snow flew"),
+    ("the steep rock", "when the others climbed on it"), ("snow storms", "when the snow flew"),
 ]
 
 CONTESTS = [

@@ -5,6 +5,8 @@ Slots: {H} hero, {F} friend, {S} a grown-up, {O} an object, and strings that `st
 A beat that begins with None may be left out.
 """
 
+from . import lexicon as words
+
 OPENING = [
     "{@once}, {region}, there lived {H.intro}.",
     "{@once} there was {H.intro}, who lived {region}.",
@@ -15,6 +17,7 @@ OPENING = [
 ]
 
 LOST_THING = {
+    "objects": words.SMALL_OBJECTS,
     "about": ["lost {O}", "{O}", "{H.kind} and a lost {O}", "good deed", "thing that was lost"],
     "moral": ["what is lost can be found with the help of a friend.",
               "honest people keep nothing that is not theirs.",
@@ -37,12 +40,11 @@ LOST_THING = {
          "{@weather}",
          "first {H} asked the {S.kind}, but the {S.kind} had not seen it."],
         ["then {F.intro} came by. \"Why are you [sad|crying|so quiet]?\" asked {F}. "
-         "\"I have lost my {O},\" said {H}. \"[Then let us look for it|I will help you|Do not worry, we will find it]\" "
-         ", said {F}.",
+         "\"I have lost my {O},\" said {H}. \"[Then let us look for it|I will help you|Do not worry, we will find it],\" said {F}.",
          "{F.intro} heard {H.him} and came closer. \"What is the matter?\" {F.he} {@asked}. "
          "{H} told {F.him} about the {O}. \"Two can see more than one,\" said {F}. \"Come!\"",
          "{H} had a friend, {F.intro}. \"Where did you see it last?\" asked {F}. "
-         "\"{at},\" said {H}. \"Then we will start there,\" said {F}."],
+         "\"^{at},\" said {H}. \"Then we will start there,\" said {F}."],
         ["they {@looked} behind every tree and asked everyone they met. The {S.kind} had seen nothing. "
          "At last {F} pointed at something that shone {hide}.",
          "together they {@walked} back to {go}. They {@looked} for [an hour|a long time|the whole afternoon]. "
@@ -50,7 +52,7 @@ LOST_THING = {
          "step by step they went back along the path. {hide}, {F} saw something [small|strange|bright]. "
          "It was the {O}!",
          "{F} thought for a while. Then {F.he} looked {hide}, and there was the {O}."],
-        ["{H} was {@happy}. \"[Thank you|Thank you so much|How can I thank you]\", {H.he} said. "
+        ["{H} was {@happy}. \"[Thank you|Thank you so much|You are wonderful],\" {H.he} said. "
          "\"That is what friends are for,\" said {F}.",
          "{H} [jumped for joy|danced in a circle|hugged {F}]. To thank {F.him}, {H.he} shared {H.his} {food} with {F.him}.",
          '"You are a true friend," said {H}. {F} only {@smiled}.'],
@@ -108,7 +110,7 @@ FEAR = {
          '"I wish I were brave," {H.he} often thought.'],
         ["{H} had a friend, {F.intro}. {@morning} the two of them went to {go}.",
          "{@morning} {H} and {H.his} friend, {F.intro}, were playing {at}.",
-         "{H.his} best friend was {F.intro}. {@morning} they went out to look for {food}."],
+         "{H.his} best friend was {F.intro}. {@morning} they went out to look for {fruit}."],
         ["{@weather}Suddenly {F} [slipped|fell] and [hurt {F.his} leg|could not get up|was stuck {hide}]. \"Help me!\" cried {F}.",
          "{@weather}Then it happened: {F} got lost {hide} and called for help.",
          "{F} climbed on an old wall, and a stone fell. Now {F} was stuck {hide}. \"{H.name}, help!\" {F.he} shouted."],
@@ -130,29 +132,30 @@ FEAR = {
 }
 
 TRUTH = {
+    "objects": words.FRAGILE_OBJECTS,
     "about": ["broken {O}", "lie", "telling the truth", "{H.kind} who told a lie", "honest {H.kind}"],
     "moral": ["the truth is hard to say but easy to live with.", "a lie is heavy, and the truth is light.",
               "it is better to tell the truth at once."],
     "beats": [
         OPENING,
-        ["next door lived {S}, the {S.kind}, who had a {O.full}. {S.He} was very proud of it.",
-         "{H} often visited {S}, the {S.kind}. {at} {S.he} kept a {O.full} that nobody was allowed to touch.",
-         "{S}, the {S.kind}, once lent {H.him} a {O.full}. \"Take good care of it,\" said {S}."],
+        ["next door lived {S.name}, the {S.kind}, who had a {O.full}. {S.He} was very proud of it.",
+         "{H} often visited {S.name}, the {S.kind}. {at} {S.he} kept a {O.full} that nobody was allowed to touch.",
+         "{S.name}, the {S.kind}, once lent {H.him} a {O.full}. \"Take good care of it,\" said {S}."],
         ["{@morning} {H} [played with the {O}|wanted to look at the {O}|took the {O} in {H.his} hands], and it [fell to the ground|slipped and fell]. It broke in two.",
          "{@morning} {H} ran through the room too fast. Crash! The {O} lay on the floor in pieces.",
          "{@morning} {H} threw a stone for fun. It hit the {O}, and the {O} broke."],
         ["{H} was frightened. {H.He} [hid the pieces {hide}|put the pieces {hide} and ran away].",
          "nobody had seen it. Quickly {H} pushed the pieces {hide}."],
-        ["when {S} came home, {S.he} asked, \"Who broke my {O}?\" \"It was {F}, the {F.kind}!\" said {H}.",
+        ["when {S} came home, {S.he} asked, \"Who broke my {O}?\" \"It was {F.name}, the {F.kind}!\" said {H}.",
          '"Do you know where my {O} is?" asked {S}. {H} went red. "I think {F.intro} took it," {H.he} said.',
-         '"What happened to my {O}?" {S} asked in the evening. "The wind did it," said {H}. "Or perhaps {F}, the {F.kind}."'],
+         '"What happened to my {O}?" {S} asked in the evening. "The wind did it," said {H}. "Or perhaps {F.name}, the {F.kind}."'],
         ["so {F} had to [sweep the yard|stay at home|carry water all day], though {F.he} had done nothing wrong. {F} was {@sad}.",
          "{S} was angry with {F}. \"But I did not do it,\" said {F}, and nobody believed {F.him}."],
         ["that night {H} could not sleep. {H.He} turned from side to side and thought of {F}.",
          "{H} could not eat {H.his} supper. Even the {food} tasted of nothing.",
          "{H} watched {F} from the window. {H.his} heart felt as heavy as a stone."],
         ['in the morning {H} went to {S}. "I broke your {O}," {H.he} said, "and I told a lie. I am sorry."',
-         'at last {H.he} could not bear it any longer. "It was me," {H.he} told {S}. "{F} did nothing."'],
+         'at last {H.he} could not bear it any longer. "It was me," {H.he} told {S}. "^{F} did nothing."'],
         ['{S} was silent for a while. "It was wrong to lie," {S.he} said, "but it was brave to tell me."',
          '"A {O} can be mended," said {S}, "and so can a lie, if you stop it in time."'],
         ["{H} asked {F} to forgive {H.him}, and {F} did. Together they mended the {O} with glue.",
@@ -172,7 +175,7 @@ CONTEST = {
          "{@morning} the {S.kind} called everyone together. \"There will be a {contest},\" {S.he} said. "
          "\"You must {task}. The winner gets a {O.full}.\""],
         ["{F.intro} [boasted|said loudly], \"I shall win. Nobody can {verb} as well as I can.\"",
-         '"I am the best of all," said {F}, the {F.kind}. "The {O} is as good as mine."',
+         '"I am the best of all," said {F.name}, the {F.kind}. "The {O} is as good as mine."',
          "everyone thought that {F.intro} would win, and {F} thought so too."],
         ["{H} said nothing. {H.He} practised every [morning|evening], even in the rain.",
          '"May I try it too?" asked {H}. The others laughed, but {H} did not mind and practised day after day.',

@@ -1,5 +1,6 @@
 """Story shapes, second half; see plots_first.py."""
 
+from . import lexicon as words
 from .plots_first import OPENING
 
 PROJECT = {
@@ -12,7 +13,7 @@ PROJECT = {
          "{H} had always wished for a {project}. {@morning} {H.he} decided to make one.",
          '{@morning} {H} saw a picture of a {project} in a book. "I can make that," {H.he} thought.'],
         ["{H.He} [found|gathered|collected] {material} and began to work {at}.",
-         "All {H.he} needed was {material}. {S}, the {S.kind}, gave {H.him} [some|what {H.he} asked for]."],
+         "All {H.he} needed was {material}. {S.name}, the {S.kind}, gave {H.him} [some|what {H.he} asked for]."],
         ["but it was harder than {H.he} had thought. [Twice|Three times|Again and again] the {project} fell to pieces.",
          "{@weather}{H} worked the whole day, but in the evening the {project} broke.",
          "alone {H.he} could not hold everything at once. The {project} leaned to one side and fell."],
@@ -43,7 +44,7 @@ NEWCOMER = {
          "{@morning} {F.intro} moved into the empty house near {go}."],
         ["the others did not want to play with {F}. \"{F.He} is not like us,\" they said.",
          "everyone [stared|looked the other way] when {F} passed. {F} sat alone {at} every day.",
-         "{F} was too shy to say a word. {F.He} only watched from {hide} while the others played."],
+         "{F} was too shy to say a word. {F.He} only sat {hide} and watched while the others played."],
         ["{H} saw that {F} was {@sad}. \"I would not like to be alone,\" {H.he} thought.",
          "in the evening {H} could not stop thinking of {F}. \"Somebody should say hello,\" {H.he} said to {H.himself}."],
         ["the next day {H} took some {food} and went to {F}. \"Would you like some?\" {H.he} asked. {F} smiled for the first time.",
@@ -87,13 +88,14 @@ PLANT = {
 }
 
 WISH = {
+    "objects": words.SMALL_OBJECTS,
     "about": ["wish", "magic {O}", "{H.kind} who found a magic {O}", "three wishes"],
     "moral": ["think before you wish.", "the best things cannot be wished for.",
               "the things we need are often those we have."],
     "beats": [
         OPENING,
         ["{@morning} {H} found a {O.full} {hide}. {H.He} rubbed it, and a voice said, \"You have [one wish|three wishes].\"",
-         "{@morning} {H} helped {S}, the {S.kind}, to carry wood. \"Take this {O},\" said {S}. \"It is magic and grants wishes.\""],
+         "{@morning} {H} helped {S.name}, the {S.kind}, to carry wood. \"Take this {O},\" said {S}. \"It is magic and grants wishes.\""],
         ['"I wish for a mountain of {food}!" cried {H}. At once there were {food} everywhere, [on the floor|on the chairs|up to the roof].',
          '"I wish to be as big as a house!" said {H}. And so it was. {H} grew and grew until {H.he} did not fit through the door.',
          '"I wish that everything I touch turns {colour}!" said {H}. And so it was.',
@@ -102,7 +104,7 @@ WISH = {
          "that was nice for a while. Then the trouble began: [nobody could come to see {H.him}|there was no room to sleep|{H} could not rest].",
          "{H} laughed and danced. But soon {H.he} noticed that something was wrong."],
         ["{H.his} friend, {F.intro}, came to visit. \"What have you done?\" asked {F}. \"I do not like it here any more.\" And {F} went away.",
-         '"Do you like it?" {H} asked {F}, {H.his} old friend. "No," said {F}. "I liked it better before."'],
+         '"Do you like it?" {H} asked {H.his} friend, {F.intro}. "No," said {F}. "I liked it better before."'],
         [None, "{@weather}{H} sat {at} and thought for a long time.",
          "{H} missed [{F}|{H.his} old life|the quiet evenings]."],
         ["then {H} took the {O} once more. \"I wish that all is as it was before,\" {H.he} said. There was a flash, and everything was as it had been.",
@@ -115,12 +117,12 @@ WISH = {
 }
 
 LOST_WAY = {
-    "about": ["{H.kind} who got lost", "way home", "{H.kind} lost in the fog", "kind {F.kind}"],
+    "about": ["{H.kind} who got lost", "finding the way home", "{H.kind} lost in the fog", "kind {F.kind}"],
     "moral": ["ask for help when you need it.", "kindness shows the way.", "listen to those who know the way."],
     "beats": [
         OPENING,
         ['"Do not go too far from home," the {S.kind} had told {H.him}. But {@morning} {H} followed a [butterfly|bird|rainbow|strange sound].',
-         "{@morning} {H} went out to gather {food}. {H.He} did not look where {H.he} was going."],
+         "{@morning} {H} went out to gather {fruit}. {H.He} did not look where {H.he} was going."],
         ["{@weather}When {H} looked up, {H.he} did not know where {H.he} was. All the paths looked the same.",
          "fog came down, white and thick. {H} could not see the path any more.",
          "it grew dark. {H} turned left, and then right, but {H.he} could not find the way home."],
@@ -131,7 +133,7 @@ LOST_WAY = {
         ['"Follow the [stream|bright star|sound of the bells]," said {F}. "I will come with you." So they walked side by side.',
          "{F} took {H} by the hand. They crossed a stream and climbed a hill, and {F} told {H.him} a story on the way.",
          "{F} shared some {food} with {H.him} and made a light with {F.his} {O}. Then they set out together."],
-        ["at last they saw a light. It was {H.his} home! {S}, the {S.kind}, was standing at the gate with a lamp.",
+        ["at last they saw a light. It was {H.his} home! {S.name}, the {S.kind}, was standing at the gate with a lamp.",
          'behind the last hill {H} saw smoke from a chimney. "I am home!" {H.he} cried.'],
         ["{H} thanked {F}. \"Come and see me whenever you like,\" {H.he} said.",
          '"How can I thank you?" asked {H}. "Help the next one who is lost," said {F}.',
@@ -141,6 +143,7 @@ LOST_WAY = {
 }
 
 QUARREL = {
+    "objects": words.FRAGILE_OBJECTS,
     "about": ["quarrel", "{H.kind} and a {F.kind}", "two friends", "saying sorry", "{O}"],
     "moral": ["one small word, sorry, can mend a big quarrel.", "a friend is worth more than being right.",
               "no {O} is worth a quarrel."],
@@ -177,7 +180,7 @@ KINDNESS = {
         ["{H} was in a hurry, for the {S.kind} was waiting. But {H.he} stopped all the same.",
          '"Of course I can," said {H} at once.',
          "the others had all passed by without a word. {H} did not."],
-        ["{H} [helped {F} up|freed {F}] and gave {F.him} some {food} to eat. \"I will never forget this,\" said {F}. \"[How could you help me|It was nothing], little one?\" laughed {H}." ,
+        ["{H} [helped {F} up|freed {F}] and gave {F.him} some {food} to eat. \"I will never forget this,\" said {F}. \"[How could you ever help me, little one?|It was nothing, little one!]\" laughed {H}." ,
          "{H} took {F} home, made a warm bed and cared for {F.him} for [three days|a week]. \"One day I will help you too,\" said {F}."],
         ["[Weeks|Months|Many days] passed. {@weather}Then {H} [fell into a river|was caught in a net|got stuck in the mud] near {go}.",
          "some time later, a storm broke, and the wind blew down the house of {H}. {H.He} had no roof over {H.his} head.",
@@ -198,8 +201,8 @@ WINTER = {
               "it is good to be ready, and better to share."],
     "beats": [
         OPENING,
-        ["all summer long {H} worked. {H.He} gathered {food} and dried them in the sun.",
-         "{H} was never idle. While it was warm, {H.he} stored {food} and mended the roof of {H.his} {home}."],
+        ["all summer long {H} worked. {H.He} gathered {fruit} and dried them in the sun.",
+         "{H} was never idle. While it was warm, {H.he} stored {fruit} and mended the roof of {H.his} {home}."],
         ["{H.his} neighbour was {F.intro}. {F} [lay in the sun|played the flute|danced] all day long.",
          "nearby lived {F.intro}, who did nothing but [sing|sleep|play] from morning till night."],
         ['"Why do you work so hard?" asked {F}. "Winter is coming," said {H}. "[Winter is far away|There is still time]!" laughed {F}.',

@@ -39,11 +39,11 @@ def grown_up(rng, taken):
     kind, gender = rng.choice(words.ADULTS)
     names = words.GIRLS if gender == "she" else words.BOYS
     name = rng.choice([n for n in names if n not in taken])
-    return Character(name, kind, gender, "old", {})
+    return Character(name, kind, gender, "old", {}, by_name=0)
 
 
-def cast(rng):
-    """Everything that one story speaks about."""
+def cast(rng, objects):
+    """Everything that one story speaks about; its object is one of `objects`."""
     taken = set()
     hero, friend = child(rng, taken), child(rng, taken)
     go, at = rng.choice(words.PLACES)
@@ -56,9 +56,9 @@ def cast(rng):
         adjectives = [rng.choice(words.LOOKS), rng.choice(words.COLOURS)]
     return {
         "H": hero, "F": friend, "S": grown_up(rng, taken),
-        "O": Thing(rng.choice(words.OBJECTS), *adjectives),
+        "O": Thing(rng.choice(objects), *adjectives),
         "region": rng.choice(words.REGIONS), "go": go, "at": at,
-        "hide": rng.choice(words.HIDING_PLACES), "food": rng.choice(words.FOODS),
+        "hide": rng.choice(words.HIDING_PLACES), "food": rng.choice(words.FOODS), "fruit": rng.choice(words.FRUIT),
         "home": hero.forms["home"], "colour": rng.choice(words.COLOURS),
         "fear": fear, "when": when, "contest": contest, "task": task, "verb": verb,
         "project": project, "material": material, "use": use, "plant": plant, "kind": plant_kind,
@@ -68,13 +68,14 @@ def cast(rng):
 def story(rng):
     """One story and what it is about: (text, topic), the topic fit for "a story about ..."."""
     plot = rng.choice(PLOTS)
-    slots = cast(rng)
+    slots = cast(rng, plot.get("objects", words.OBJECTS))
     expander = Expander(rng, slots, SNIPPETS)
     sentences = []
     for beat in plot["beats"]:
         template = rng.choice(beat)
-        if template is not None:
-            sentences.append(expander.text(template).strip())
+        text = expander.text(template or "").strip()
+        if text:
+            sentences.append(text)
     if rng.random() < 0.5:
         moral = expander.text(rng.choice(plot["moral"]))
         lead = rng.choice(MORAL_LEADS)
@@ -110,7 +111,7 @@ def topic(rng, plot, expander, slots):
 
 
 UNCOUNTABLE = ("sharing", "courage", "being", "telling", "working", "making", "waiting", "saying",
-               "patience", "kindness", "winter", "two", "three")
+               "finding", "patience", "kindness", "winter", "two", "three")
 
 
 def strip_article(phrase):
