@@ -96,9 +96,12 @@ class BitLinear(nn.Module):
         self.weights = nn.ParameterList(
             nn.Parameter(torch.randn(d_out, d_in) * init_std) for d_out in d_outs
         )
+        self.stored = None  # trits and scales of a checkpoint, instead of those of the weights
 
     def ternary(self):
         """Trits [sum(d_outs), d_in] and their scales, one per row."""
+        if self.stored is not None:
+            return self.stored
         trits, scales = [], []
         for weight in self.weights:
             scale, stored = absmean_scale(weight)
