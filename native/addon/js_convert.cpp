@@ -43,6 +43,32 @@ Napi::Array to_js(Napi::Env env, const std::vector<std::string>& words) {
   return array;
 }
 
+/// A string property that names one of a few values.
+template <class Enum>
+Enum get_enum(const Napi::Object& object, const char* key,
+              std::initializer_list<std::pair<const char*, Enum>> values) {
+  const std::string name = get_string(object, key);
+  for (const auto& [known, value] : values) {
+    if (name == known) return value;
+  }
+  bad_type(object.Env(), key, "a known name");
+}
+
+Yarn to_yarn(const Napi::Object& object) {
+  Yarn yarn;
+  yarn.factor = get_number(object, "factor");
+  yarn.original_context = get_number(object, "originalContext");
+  yarn.attention_factor = get_number(object, "attentionFactor", yarn.attention_factor);
+  yarn.beta_fast = get_number(object, "betaFast", yarn.beta_fast);
+  yarn.beta_slow = get_number(object, "betaSlow", yarn.beta_slow);
+  return yarn;
+}
+
+TileParams to_tile(const Napi::Object& object) {
+  return {get_integer<uint32_t>(object, "rows"), get_integer<uint32_t>(object, "cols"),
+          get_integer<uint32_t>(object, "innerRows")};
+}
+
 Hparams to_hparams(const Napi::Object& object) {
   Hparams h;
   h.family = get_string(object, "family");
@@ -56,11 +82,14 @@ Hparams to_hparams(const Napi::Object& object) {
   h.context_length = get_integer<uint32_t>(object, "contextLength");
   h.rms_norm_eps = static_cast<float>(get_number(object, "rmsNormEps"));
   h.rope_theta = get_number(object, "ropeTheta");
-  const std::string activation = get_string(object, "activation");
-  if (activation != "relu2" && activation != "silu") {
-    bad_type(object.Env(), "activation", "\"relu2\" or \"silu\"");
-  }
-  h.activation = activation == "relu2" ? Activation::kRelu2 : Activation::kSilu;
+  h.activation = get_enum<Activation>(
+      object, "activation",
+      {{"relu2", Activation::kRelu2}, {"silu", Activation::kSilu}, {"gelu", Activation::kGelu}});
+  h.activation_mode = get_enum<ActivationMode>(object, "activationMode",
+                                               {{"token", ActivationMode::kToken},
+                                                {"blocks", ActivationMode::kBlocks},
+                                                {"floats", ActivationMode::kFloats}});
+  if (object.Get("yarn").IsObject()) h.yarn = to_yarn(get_object(object, "yarn"));
   return h;
 }
 
@@ -75,6 +104,8 @@ TensorSpec to_tensor(const Napi::Object& object) {
   spec.bytes = get_integer<uint64_t>(object, "bytes");
   spec.scale = static_cast<float>(get_number(object, "scale", 0.0));
   spec.absmean = object.Get("quantise").IsString();
+  spec.adjacent_heads = static_cast<uint32_t>(get_number(object, "adjacentHeads", 0));
+  if (object.Get("tile").IsObject()) spec.tile = to_tile(get_object(object, "tile"));
   return spec;
 }
 
@@ -182,11 +213,8 @@ EngineOptions to_engine_options(const Napi::Object& object) {
   constexpr uint32_t kMaxThreads = 1024;
   constexpr uint32_t kMaxBatch = 1u << 16;
   EngineOptions options;
-  const std::string kv_type = get_string(object, "kvType");
-  if (kv_type != "f32" && kv_type != "f16") {
-    bad_type(object.Env(), "kvType", "\"f32\" or \"f16\"");
-  }
-  options.kv_type = kv_type == "f32" ? KvType::kF32 : KvType::kF16;
+  options.kv_type =
+      get_enum<KvType>(object, "kvType", {{"f32", KvType::kF32}, {"f16", KvType::kF16}});
   options.batch_size = get_integer<uint32_t>(object, "batchSize");
   options.n_threads = get_integer<uint32_t>(object, "threads");
   if (options.batch_size == 0 || options.batch_size > kMaxBatch) {

@@ -226,10 +226,13 @@ Napi::Value SequenceWrap::evaluate(const Napi::CallbackInfo& info) {
   return guarded(env, [&]() -> Napi::Value {
     const auto& target = sequence(env);
     std::vector<int32_t> tokens = to_tokens(info[0], "tokens");
-    const bool all = info[1].IsString() && info[1].As<Napi::String>().Utf8Value() == "all";
+    const std::string which = info[1].ToString().Utf8Value();
+    const Wanted wanted = which == "all"      ? Wanted::kAllLogits
+                          : which == "hidden" ? Wanted::kHidden
+                                              : Wanted::kLastLogits;
     Engine& engine = model_->engine(env);
-    const size_t n_rows = all ? tokens.size() : 1;
-    auto logits = Napi::Float32Array::New(env, n_rows * size_t{engine.model().hparams.vocab_size});
+    const size_t n_rows = wanted == Wanted::kLastLogits ? 1 : tokens.size();
+    auto logits = Napi::Float32Array::New(env, n_rows * engine.out_width(wanted));
     auto keep = Napi::Object::New(env);
     keep["logits"] = logits;
     keep["sequence"] = info.This();
@@ -246,8 +249,7 @@ Napi::Value SequenceWrap::evaluate(const Napi::CallbackInfo& info) {
                       });
     const Napi::Promise promise = box->promise();
     try {
-      engine.evaluate(target, std::move(tokens), all ? LogitsWanted::kAll : LogitsWanted::kLast,
-                      logits.Data(), box);
+      engine.evaluate(target, std::move(tokens), wanted, logits.Data(), box);
     } catch (...) {
       box->abandon();
       throw;

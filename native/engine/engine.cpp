@@ -75,14 +75,18 @@ void Engine::generate(const std::shared_ptr<Sequence>& sequence, GenerateRequest
   submit(sequence, std::move(job));
 }
 
+size_t Engine::out_width(Wanted wanted) const noexcept {
+  return wanted == Wanted::kHidden ? model_.hparams.d_model : model_.hparams.vocab_size;
+}
+
 void Engine::evaluate(const std::shared_ptr<Sequence>& sequence, std::vector<int32_t> tokens,
-                      LogitsWanted wanted, float* out, std::shared_ptr<Listener> listener) {
+                      Wanted wanted, float* out, std::shared_ptr<Listener> listener) {
   check_request(*sequence, tokens, model_.hparams);
   auto job = std::make_unique<Job>();
   job->request.tokens = std::move(tokens);
   job->request.max_tokens = 0;
   job->wanted = wanted;
-  job->logits_out = out;
+  job->out = out;
   job->listener = std::move(listener);
   submit(sequence, std::move(job));
 }
@@ -187,11 +191,11 @@ void Engine::step() {
   }
   const size_t vocab = model_.hparams.vocab_size;
   size_t n_slots = 0;
-  for (const Segment& s : batch) n_slots += s.wanted == LogitsWanted::kLast && s.logits == nullptr;
+  for (const Segment& s : batch) n_slots += s.wanted == Wanted::kLastLogits && s.out == nullptr;
   logits_.resize(std::max(logits_.size(), n_slots * vocab));
   size_t slot = 0;
   for (Segment& s : batch) {
-    if (s.wanted == LogitsWanted::kLast && s.logits == nullptr) s.logits = &logits_[slot++ * vocab];
+    if (s.wanted == Wanted::kLastLogits && s.out == nullptr) s.out = &logits_[slot++ * vocab];
   }
   const auto stop = [this] {
     return abort_ || std::all_of(in_batch_.begin(), in_batch_.end(),
@@ -216,18 +220,18 @@ void Engine::take_part(const SequencePtr& sequence, std::vector<Segment>& batch,
   if (budget == 0) return;
   if (job.started == Clock::time_point{}) job.started = Clock::now();
 
-  Segment segment = {&sequence->kv_, nullptr, 1, LogitsWanted::kLast, nullptr};
+  Segment segment = {&sequence->kv_, nullptr, 1, Wanted::kLastLogits, nullptr};
   if (job.in_prompt()) {
     const size_t left = job.request.tokens.size() - job.n_prompt_done;
     segment.tokens = job.request.tokens.data() + job.n_prompt_done;
     segment.n_tokens = static_cast<uint32_t>(std::min<size_t>(left, budget));
-    if (job.wanted == LogitsWanted::kAll) {
-      segment.wanted = LogitsWanted::kAll;
-      segment.logits = job.logits_out + job.n_prompt_done * model_.hparams.vocab_size;
+    if (job.wanted != Wanted::kLastLogits) {
+      segment.wanted = job.wanted;
+      segment.out = job.out + job.n_prompt_done * out_width(job.wanted);
     } else if (segment.n_tokens < left) {
-      segment.wanted = LogitsWanted::kNone;
+      segment.wanted = Wanted::kNothing;
     } else {
-      segment.logits = job.logits_out;
+      segment.out = job.out;
     }
   } else {
     segment.tokens = &sequence->tokens_.back();
@@ -255,7 +259,7 @@ void Engine::after_forward(const SequencePtr& sequence, const Segment& segment) 
       return finish(*sequence, FinishReason::kLength);
     }
   }
-  sample(*sequence, segment.logits);
+  sample(*sequence, segment.out);
 }
 
 /// Chooses the next token. False when the sequence has nothing to evaluate next: it has finished,

@@ -49,7 +49,7 @@ class Engine {
   /// Evaluates `tokens` and writes logits [1 or n, vocab_size] to `out`, which must outlive the
   /// job.
   void evaluate(const std::shared_ptr<Sequence>& sequence, std::vector<int32_t> tokens,
-                LogitsWanted wanted, float* out, std::shared_ptr<Listener> listener);
+                Wanted wanted, float* out, std::shared_ptr<Listener> listener);
   /// Tokens allowed at a step of a masked generation; empty means any.
   void set_mask(const std::shared_ptr<Sequence>& sequence, uint32_t step,
                 std::vector<int32_t> allowed);
@@ -59,6 +59,8 @@ class Engine {
   void truncate(const std::shared_ptr<Sequence>& sequence, uint32_t length);
 
   const Model& model() const noexcept { return model_; }
+  /// Floats per row of an evaluation's output.
+  size_t out_width(Wanted wanted) const noexcept;
   MemoryUse memory();
 
  private:

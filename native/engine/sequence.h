@@ -53,8 +53,8 @@ struct Job {
   GenerateRequest request;
   std::unique_ptr<Sampler> sampler;  ///< null for evaluations
   std::shared_ptr<Listener> listener;
-  LogitsWanted wanted = LogitsWanted::kLast;  ///< of the prompt
-  float* logits_out = nullptr;                ///< evaluations: [1 or n_tokens, vocab_size]
+  Wanted wanted = Wanted::kLastLogits;  ///< of the prompt
+  float* out = nullptr;                 ///< evaluations: [1 or n_tokens, Engine::out_width]
 
   size_t n_prompt_done = 0;
   std::vector<float> waiting_logits;  ///< of a step whose mask has not come yet

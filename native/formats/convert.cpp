@@ -1,191 +1,275 @@
 #include "formats/convert.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <numeric>
+#include <sstream>
 #include <string>
 
-#include "base/checked_math.h"
 #include "base/error.h"
-#include "formats/two_bit.h"
 
 namespace bitnet {
 namespace {
 
-/// Weights converted at a time: 32 KiB of codes and 128 KiB of floats stay in a second-level cache.
+/// Weights handled at a time: 32 KiB of codes and 128 KiB of floats stay in a second-level cache.
 constexpr uint64_t kPieceElems = 32768;
 
-/// The rows to read, and where they lie.
-struct Source {
-  const Format& format;
-  uint64_t rows;
-  uint64_t cols;
-  const uint8_t* data;
-  int quarter = kNoQuarter;
+/// Rows of a piece: whole units for reader and writer, in cache.
+uint64_t rows_per_piece(const Rows& rows, uint64_t writer_multiple) {
+  const uint64_t unit = std::lcm(unpack_multiple(*rows.format), writer_multiple);
+  const uint64_t fits = kPieceElems / rows.shape.cols;
+  return std::min(rows.shape.rows, std::max(unit, fits / unit * unit));
+}
+
+/// Calls visit(row, n_rows) for every piece.
+template <typename Visit>
+void for_each_piece(const Rows& rows, uint64_t writer_multiple, Visit visit) {
+  const uint64_t step = rows_per_piece(rows, writer_multiple);
+  for (uint64_t row = 0; row < rows.shape.rows; row += step) {
+    visit(row, std::min(step, rows.shape.rows - row));
+  }
+}
+
+/// One piece of ternary rows.
+class TernaryPiece {
+ public:
+  explicit TernaryPiece(const RowsReader& reader) : reader_(reader) {}
+
+  ScaledRows read(uint64_t row, uint64_t n_rows) {
+    const uint64_t cols = reader_.rows().shape.cols;
+    codes_.resize(n_rows * cols);
+    scales_.resize(n_rows * (cols / reader_.group()));
+    reader_.read_ternary(row, n_rows, codes_.data(), scales_.data());
+    return {codes_.data(), scales_.data(), n_rows, cols, reader_.group()};
+  }
+
+ private:
+  const RowsReader& reader_;
+  std::vector<uint8_t> codes_;
+  std::vector<float> scales_;
 };
 
-std::string shape_text(uint64_t rows, uint64_t cols) {
-  return "[" + std::to_string(rows) + ", " + std::to_string(cols) + "]";
-}
+/// Weights as numbers, whatever the rows hold.
+class FloatPiece {
+ public:
+  explicit FloatPiece(const RowsReader& reader) : reader_(reader), ternary_(reader) {}
 
-uint64_t checked_payload(const Format& format, uint64_t rows, uint64_t cols) {
-  const uint64_t bytes = payload_bytes(format, rows, cols);
-  if (bytes != 0) return bytes;
-  throw Error(ErrorCode::kModelFormat,
-              "shape " + shape_text(rows, cols) + " does not fit format " + format.name);
-}
-
-void check_data_bytes(const Source& source, size_t data_bytes) {
-  uint64_t expected = 0;
-  if (source.quarter == kNoQuarter) {
-    expected = checked_payload(source.format, source.rows, source.cols);
-  } else {
-    expected = checked_mul(source.rows, source.cols).value_or(0);
+  const std::vector<float>& read(uint64_t row, uint64_t n_rows) {
+    x_.resize(n_rows * reader_.rows().shape.cols);
+    if (reader_.ternary()) {
+      const ScaledRows piece = ternary_.read(row, n_rows);
+      dequantise(piece.codes, piece.scales, x_.size(), piece.group, x_.data());
+    } else {
+      reader_.read_floats(row, n_rows, x_.data());
+    }
+    return x_;
   }
-  if (expected == data_bytes && expected != 0) return;
-  throw Error(ErrorCode::kUsage, std::string(source.format.name) + " rows " +
-                                     shape_text(source.rows, source.cols) + " take " +
-                                     std::to_string(expected) + " bytes, got " +
-                                     std::to_string(data_bytes));
+
+ private:
+  const RowsReader& reader_;
+  TernaryPiece ternary_;
+  std::vector<float> x_;
+};
+
+std::string plural(uint64_t n, const char* what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
 }
 
-Source float_source(const Format& format, uint64_t rows, uint64_t cols, const uint8_t* data,
-                    size_t data_bytes) {
+std::string loss_text(const Loss& loss) {
+  std::string text;
+  const auto add = [&](uint64_t n, const char* what, const char* verb) {
+    if (n != 0) text += (text.empty() ? "" : ", ") + plural(n, what) + " " + verb;
+  };
+  add(loss.scales_rounded, "scale", "rounded to f16");
+  add(loss.scales_merged, "scale", "replaced by another");
+  add(loss.weights_rounded, "weight", "rounded");
+  std::ostringstream change;
+  change.precision(2);
+  change << loss.max_relative;
+  return text + " (relative change up to " + change.str() + ")";
+}
+
+/// Writes pieces of one conversion.
+class Conversion {
+ public:
+  Conversion(const Rows& rows, const Target& target)
+      : reader_(rows), to_(*target.format), target_(target), shape_(rows.shape) {
+    shape_.tile = target.tile;
+    check_target();
+    result_.bytes.resize(checked_payload_bytes(to_, shape_));
+  }
+
+  ConvertedRows run() {
+    if (!reader_.ternary() && reader_.rows().format == &to_) {
+      result_.bytes.assign(reader_.rows().data, reader_.rows().data + reader_.rows().data_bytes);
+      return std::move(result_);
+    }
+    const uint64_t multiple = to_.ternary ? pack_multiple(to_, shape_.cols) : 1;
+    TernaryPiece ternary(reader_);
+    FloatPiece floats(reader_);
+    for_each_piece(reader_.rows(), multiple, [&](uint64_t row, uint64_t n_rows) {
+      const Loss loss = to_.ternary ? write_ternary(row, ternary.read(row, n_rows))
+                                    : write_floats(row, floats.read(row, n_rows));
+      result_.loss.add(loss);
+      if (loss.any() && !target_.allow_lossy) refuse(row, n_rows, loss);
+    });
+    return std::move(result_);
+  }
+
+ private:
+  void check_target() const {
+    if (to_.ternary ? to_.pack == nullptr : to_.encode == nullptr) {
+      throw Error(ErrorCode::kUnsupported,
+                  "format " + std::string(to_.name) + " cannot be written");
+    }
+    if (to_.ternary && !reader_.ternary()) {
+      throw Error(ErrorCode::kUsage, std::string(reader_.rows().format->name) +
+                                         " numbers have to be ternarised for " + to_.name);
+    }
+    const bool apart = to_.ternary && to_.scale_place == ScalePlace::kApart;
+    if (apart && !std::isfinite(target_.scale)) {
+      throw Error(ErrorCode::kUsage, "weight scale to be stored is not a finite number");
+    }
+  }
+
+  Loss write_ternary(uint64_t row, const ScaledRows& piece) {
+    to_.pack(piece.codes, shape_, row, piece.n_rows, result_.bytes.data());
+    const uint64_t group = weights_per_scale(to_, shape_.cols);
+    if (group == 0) return loss_of_one_scale(piece, target_.scale);
+    scales_.resize(piece.n_rows * (shape_.cols / group));
+    const Loss loss = regroup_scales(piece, group, scales_.data());
+    write_scales(to_, shape_, scales_.data(), row, piece.n_rows, result_.bytes.data());
+    return loss;
+  }
+
+  Loss write_floats(uint64_t row, const std::vector<float>& x) {
+    const uint64_t cols = shape_.cols;
+    const uint64_t n_rows = x.size() / cols;
+    if (to_.block_elems > 1) check_finite(x.data(), row, n_rows, cols);
+    uint8_t* blocks = result_.bytes.data() + row * (cols / to_.block_elems) * to_.block_bytes;
+    to_.encode(x.data(), blocks, x.size());
+    Loss loss;
+    if (!reader_.ternary()) return loss;
+    back_.resize(x.size());
+    to_.decode(blocks, back_.data(), x.size());
+    for (size_t i = 0; i < x.size(); i++) {
+      if (back_[i] == x[i]) continue;
+      loss.weights_rounded++;
+      loss.change(x[i], back_[i]);
+    }
+    return loss;
+  }
+
+  [[noreturn]] void refuse(uint64_t row, uint64_t n_rows, const Loss& loss) const {
+    throw Error(ErrorCode::kUnsupported,
+                std::string(reader_.rows().format->name) + " to " + to_.name +
+                    " is not lossless: in rows " + std::to_string(row) + " to " +
+                    std::to_string(row + n_rows - 1) + ", " + loss_text(loss),
+                "choose another format, or pass --allow-lossy");
+  }
+
+  RowsReader reader_;
+  const Format& to_;
+  Target target_;
+  MatrixShape shape_;
+  std::vector<float> scales_;
+  std::vector<float> back_;
+  ConvertedRows result_;
+};
+
+RowsReader float_reader(const Format& format, uint64_t rows, uint64_t cols, const uint8_t* data,
+                        size_t data_bytes) {
   if (format.ternary) {
     throw Error(ErrorCode::kUsage, std::string(format.name) + " is not a float format");
   }
-  const Source source{format, rows, cols, data};
-  check_data_bytes(source, data_bytes);
-  return source;
+  return RowsReader({&format, {rows, cols}, data, data_bytes});
 }
 
-void read_floats(const Source& source, uint64_t row, uint64_t n_rows, float* x) {
-  const Format& format = source.format;
-  format.decode(source.data + row * source.cols / format.block_elems * format.block_bytes, x,
-                n_rows * source.cols);
+bool scale_apart(const Format& format) {
+  return !format.ternary || format.scale_place == ScalePlace::kApart;
 }
 
-void read_codes(const Source& source, uint64_t row, uint64_t n_rows, uint8_t* codes) {
-  const uint64_t n = n_rows * source.cols;
-  if (source.quarter == kNoQuarter) {
-    source.format.unpack(source.data, source.rows, source.cols, row, n_rows, codes);
-  } else {
-    unpack_field(source.data + row * source.cols, static_cast<unsigned>(2 * source.quarter), n,
-                 codes);
-  }
-  if (codes_valid(codes, n)) return;
-  const auto i = static_cast<uint64_t>(std::find(codes, codes + n, uint8_t{3}) - codes);
-  throw Error(ErrorCode::kModelFormat, "invalid ternary code 3 in " +
-                                           std::string(source.format.name) + " row " +
-                                           std::to_string(row + i / source.cols) + ", column " +
-                                           std::to_string(i % source.cols));
-}
-
-void check_finite(const float* x, uint64_t row, uint64_t n_rows, uint64_t cols) {
-  constexpr int32_t kInfinityBits = 0x7f800000;
-  const uint64_t n = n_rows * cols;
-  int32_t strays = 0;
-  for (uint64_t i = 0; i < n; i++) {
-    strays |= static_cast<int32_t>((std::bit_cast<int32_t>(x[i]) & kInfinityBits) == kInfinityBits);
-  }
-  if (strays == 0) return;
-  const auto i =
-      static_cast<uint64_t>(std::find_if(x, x + n, [](float v) { return !std::isfinite(v); }) - x);
-  throw Error(ErrorCode::kModelFormat, "weight in row " + std::to_string(row + i / cols) +
-                                           ", column " + std::to_string(i % cols) +
-                                           " is not finite");
-}
-
-/// codes [n] -> x [n] = (code - 1) * scale.
-void dequantise(const uint8_t* codes, uint64_t n, float scale, float* x) {
-  for (uint64_t i = 0; i < n; i++)
-    x[i] = static_cast<float>(static_cast<int>(codes[i]) - 1) * scale;
-}
-
-void check_scale(const Format& from, const Format& to, float scale) {
-  if (from.ternary == to.ternary) return;
-  if (from.ternary && !std::isfinite(scale)) {
-    throw Error(ErrorCode::kModelFormat, "weight scale is not a finite number");
-  }
-  if (to.ternary && !(std::isfinite(scale) && scale > 0.0f)) {
-    throw Error(ErrorCode::kUsage, "weight scale " + std::to_string(scale) +
-                                       " is not positive: nothing can be ternarised with it");
-  }
-}
-
-/// How many rows of `to` (packed rows for row quarters) make a piece: whole blocks, in cache.
-uint64_t rows_per_piece(const Format& to, uint64_t cols, uint64_t ranges) {
-  uint64_t unit = 1;
-  if (to.order == ElementOrder::kRowQuads) unit = to.block_elems;
-  if (to.order == ElementOrder::kFlat) unit = to.block_elems / std::gcd(to.block_elems, cols);
-  const uint64_t fits = kPieceElems / ranges / cols;
-  return std::max(unit, fits / unit * unit);
-}
+int sign_of(float w) { return static_cast<int>(w > 0.0f) - static_cast<int>(w < 0.0f); }
 
 }  // namespace
+
+ConvertedRows convert(const Rows& rows, const Target& target) {
+  return Conversion(rows, target).run();
+}
+
+ScaleStats scale_stats(const Rows& rows) {
+  const RowsReader reader(rows);
+  if (!reader.ternary()) {
+    throw Error(ErrorCode::kUsage, std::string(rows.format->name) + " numbers have no scales");
+  }
+  TernaryPiece piece(reader);
+  ScaleStats stats;
+  for_each_piece(rows, 1,
+                 [&](uint64_t row, uint64_t n_rows) { stats.add(piece.read(row, n_rows)); });
+  return stats;
+}
+
+RowsDifference compare_rows(const Rows& a, const Rows& b) {
+  if (a.shape.rows != b.shape.rows || a.shape.cols != b.shape.cols) {
+    throw Error(ErrorCode::kUsage, "only rows of the same shape can be compared");
+  }
+  const RowsReader reader_a(a);
+  const RowsReader reader_b(b);
+  FloatPiece piece_a(reader_a);
+  FloatPiece piece_b(reader_b);
+  RowsDifference difference;
+  Loss loss;
+  for_each_piece(a, unpack_multiple(*b.format), [&](uint64_t row, uint64_t n_rows) {
+    const std::vector<float>& x = piece_a.read(row, n_rows);
+    const std::vector<float>& y = piece_b.read(row, n_rows);
+    for (size_t i = 0; i < x.size(); i++) {
+      if (x[i] == y[i]) continue;
+      difference.n_trits += sign_of(x[i]) != sign_of(y[i]) ? 1 : 0;
+      difference.n_weights++;
+      loss.change(x[i], y[i]);
+    }
+  });
+  difference.max_relative = loss.max_relative;
+  return difference;
+}
+
+TernaryRows unpack_rows(const Rows& rows, uint64_t row_begin, uint64_t n_rows) {
+  const RowsReader reader(rows);
+  if (!reader.ternary()) {
+    throw Error(ErrorCode::kUsage, std::string(rows.format->name) + " numbers have no codes");
+  }
+  if (row_begin > rows.shape.rows || n_rows > rows.shape.rows - row_begin) {
+    throw Error(ErrorCode::kUsage, "rows " + std::to_string(row_begin) + " and " +
+                                       std::to_string(n_rows) + " more of " +
+                                       std::to_string(rows.shape.rows));
+  }
+  TernaryRows result;
+  result.group = reader.group();
+  result.codes.resize(n_rows * rows.shape.cols);
+  result.scales.resize(n_rows * (rows.shape.cols / result.group));
+  reader.read_ternary(row_begin, n_rows, result.codes.data(), result.scales.data());
+  return result;
+}
 
 std::vector<uint8_t> convert_rows(const Format& from, const Format& to, uint64_t rows,
                                   uint64_t cols, const uint8_t* data, size_t data_bytes,
                                   float scale, int quarter) {
-  if (quarter != kNoQuarter && from.order != ElementOrder::kRowQuarters) {
-    throw Error(ErrorCode::kUsage, std::string(from.name) + " has no row quarters");
-  }
-  if (quarter != kNoQuarter && (quarter < 0 || quarter > 3)) {
-    throw Error(ErrorCode::kUsage, "row quarter " + std::to_string(quarter) + " is not 0 to 3");
-  }
-  if (to.ternary ? to.pack == nullptr : to.encode == nullptr) {
-    throw Error(ErrorCode::kUnsupported, "format " + std::string(to.name) + " cannot be written");
-  }
-  const Source source{from, rows, cols, data, quarter};
-  check_data_bytes(source, data_bytes);
-  check_scale(from, to, scale);
-  const uint64_t out_bytes = checked_payload(to, rows, cols);
-  if (&from == &to && !from.ternary) return {data, data + data_bytes};
-
-  std::vector<uint8_t> out(out_bytes);
-  uint8_t* next = out.data();
-  // A piece of a tensor in row quarters consists of the same rows of each quarter: together they
-  // are a smaller tensor of that kind. In other orders there is one range of rows.
-  const uint64_t ranges = to.order == ElementOrder::kRowQuarters ? 4 : 1;
-  const uint64_t range_rows = rows / ranges;
-  const uint64_t step = std::min(range_rows, rows_per_piece(to, cols, ranges));
-  std::vector<uint8_t> codes(from.ternary || to.ternary ? ranges * step * cols : 0);
-  std::vector<float> x(from.ternary && to.ternary ? 0 : ranges * step * cols);
-  const bool needs_finite = to.ternary || to.block_elems > 1;
-
-  for (uint64_t i = 0; i < range_rows; i += step) {
-    const uint64_t n_rows = std::min(step, range_rows - i);
-    const uint64_t range_elems = n_rows * cols;
-    const uint64_t n = ranges * range_elems;
-    for (uint64_t r = 0; r < ranges; r++) {
-      const uint64_t row = r * range_rows + i;
-      if (from.ternary) {
-        read_codes(source, row, n_rows, codes.data() + r * range_elems);
-      } else {
-        read_floats(source, row, n_rows, x.data() + r * range_elems);
-        if (needs_finite) check_finite(x.data() + r * range_elems, row, n_rows, cols);
-      }
-    }
-    if (!from.ternary && to.ternary) ternarise(x.data(), n, scale, codes.data());
-    if (from.ternary && !to.ternary) dequantise(codes.data(), n, scale, x.data());
-    if (to.ternary) {
-      to.pack(codes.data(), ranges * n_rows, cols, next);
-    } else {
-      to.encode(x.data(), next, n);
-    }
-    next += n / to.block_elems * to.block_bytes;
-  }
-  return out;
+  Rows in{&from, {rows, cols}, data, data_bytes};
+  in.quarter = quarter;
+  Target target{&to};
+  if (from.ternary != to.ternary) in.scale = target.scale = scale;
+  if (to.ternary) in.floats = FloatMeaning::kMasters;
+  target.allow_lossy = scale_apart(from) && scale_apart(to);
+  return std::move(convert(in, target).bytes);
 }
 
 double abs_sum_rows(const Format& from, uint64_t rows, uint64_t cols, const uint8_t* data,
                     size_t data_bytes) {
-  const Source source = float_source(from, rows, cols, data, data_bytes);
+  const RowsReader reader = float_reader(from, rows, cols, data, data_bytes);
   std::vector<float> x(cols);
   double sum = 0.0;
   for (uint64_t row = 0; row < rows; row++) {
-    read_floats(source, row, 1, x.data());
+    reader.read_floats(row, 1, x.data());
     sum += abs_sum(x.data(), cols);
   }
   return sum;
@@ -193,11 +277,11 @@ double abs_sum_rows(const Format& from, uint64_t rows, uint64_t cols, const uint
 
 TernaryCheck check_ternary_rows(const Format& from, uint64_t rows, uint64_t cols,
                                 const uint8_t* data, size_t data_bytes) {
-  const Source source = float_source(from, rows, cols, data, data_bytes);
+  const RowsReader reader = float_reader(from, rows, cols, data, data_bytes);
   std::vector<float> x(cols);
   TernaryCheck all{0.0f, true};
   for (uint64_t row = 0; row < rows; row++) {
-    read_floats(source, row, 1, x.data());
+    reader.read_floats(row, 1, x.data());
     const TernaryCheck one = check_ternary(x.data(), cols);
     const bool same = one.max_abs == all.max_abs || one.max_abs == 0.0f || all.max_abs == 0.0f;
     all.ternary = all.ternary && one.ternary && same;

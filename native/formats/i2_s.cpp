@@ -1,11 +1,11 @@
 // I2_S: ternary codes of two bits, in the five element orders that are found under that name
 // (docs/FORMATS.md). The scale and 28 unused bytes follow the payload.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
+#include "formats/format.h"
 #include "formats/two_bit.h"
 
 namespace bitnet {
@@ -36,44 +36,6 @@ struct Grouped {
   }
 };
 
-enum class FirstCode { kLowestBits, kHighestBits };
-
-constexpr unsigned sequential_shift(FirstCode first, unsigned i) {
-  return first == FirstCode::kHighestBits ? 6 - 2 * i : 2 * i;
-}
-
-constexpr std::array<uint32_t, 256> make_spread_table(FirstCode first) {
-  std::array<uint32_t, 256> table{};
-  for (unsigned byte = 0; byte < 256; byte++) {
-    for (unsigned i = 0; i < 4; i++) {
-      table[byte] |= ((byte >> sequential_shift(first, i)) & 3u) << (8 * i);
-    }
-  }
-  return table;
-}
-
-/// Four neighbours in one byte.
-template <FirstCode kFirst>
-struct Sequential {
-  static constexpr size_t kElems = 4;
-  static constexpr size_t kBytes = 1;
-  static constexpr std::array<uint32_t, 256> kSpread = make_spread_table(kFirst);
-
-  static void unpack(const uint8_t* bytes, uint64_t n_bytes, uint8_t* codes) noexcept {
-    for (uint64_t i = 0; i < n_bytes; i++) std::memcpy(codes + 4 * i, &kSpread[bytes[i]], 4);
-  }
-
-  static void pack(const uint8_t* codes, uint64_t n_bytes, uint8_t* bytes) noexcept {
-    for (uint64_t i = 0; i < n_bytes; i++) {
-      unsigned byte = 0;
-      for (unsigned j = 0; j < 4; j++) {
-        byte |= unsigned{codes[4 * i + j]} << sequential_shift(kFirst, j);
-      }
-      bytes[i] = static_cast<uint8_t>(byte);
-    }
-  }
-};
-
 /// Rows of a flat order: whole blocks in the middle, parts of a block at either end when cols is
 /// not a multiple of the block.
 template <class Order>
@@ -100,9 +62,12 @@ void unpack_flat(const uint8_t* payload, uint64_t cols, uint64_t row_begin, uint
   }
 }
 
+/// The range is whole blocks.
 template <class Order>
-void pack_flat(const uint8_t* codes, uint64_t rows, uint64_t cols, uint8_t* payload) noexcept {
-  Order::pack(codes, rows * cols / Order::kElems, payload);
+void pack_flat(const uint8_t* codes, uint64_t cols, uint64_t row_begin, uint64_t n_rows,
+               uint8_t* payload) noexcept {
+  Order::pack(codes, n_rows * cols / Order::kElems,
+              payload + row_begin * cols / Order::kElems * Order::kBytes);
 }
 
 using Group128 = Grouped<128>;
@@ -112,55 +77,60 @@ using SeqLo = Sequential<FirstCode::kLowestBits>;
 
 }  // namespace
 
-void unpack_i2_s(const uint8_t* payload, uint64_t /*rows*/, uint64_t cols, uint64_t row_begin,
+void unpack_i2_s(const uint8_t* payload, const MatrixShape& shape, uint64_t row_begin,
                  uint64_t n_rows, uint8_t* codes) noexcept {
-  unpack_flat<Group128>(payload, cols, row_begin, n_rows, codes);
+  unpack_flat<Group128>(payload, shape.cols, row_begin, n_rows, codes);
 }
 
-void pack_i2_s(const uint8_t* codes, uint64_t rows, uint64_t cols, uint8_t* payload) noexcept {
-  pack_flat<Group128>(codes, rows, cols, payload);
+void pack_i2_s(const uint8_t* codes, const MatrixShape& shape, uint64_t row_begin, uint64_t n_rows,
+               uint8_t* payload) noexcept {
+  pack_flat<Group128>(codes, shape.cols, row_begin, n_rows, payload);
 }
 
-void unpack_i2_s_group64(const uint8_t* payload, uint64_t /*rows*/, uint64_t cols,
-                         uint64_t row_begin, uint64_t n_rows, uint8_t* codes) noexcept {
-  unpack_flat<Group64>(payload, cols, row_begin, n_rows, codes);
+void unpack_i2_s_group64(const uint8_t* payload, const MatrixShape& shape, uint64_t row_begin,
+                         uint64_t n_rows, uint8_t* codes) noexcept {
+  unpack_flat<Group64>(payload, shape.cols, row_begin, n_rows, codes);
 }
 
-void pack_i2_s_group64(const uint8_t* codes, uint64_t rows, uint64_t cols,
-                       uint8_t* payload) noexcept {
-  pack_flat<Group64>(codes, rows, cols, payload);
+void pack_i2_s_group64(const uint8_t* codes, const MatrixShape& shape, uint64_t row_begin,
+                       uint64_t n_rows, uint8_t* payload) noexcept {
+  pack_flat<Group64>(codes, shape.cols, row_begin, n_rows, payload);
 }
 
-void unpack_i2_s_seq_hi(const uint8_t* payload, uint64_t /*rows*/, uint64_t cols,
-                        uint64_t row_begin, uint64_t n_rows, uint8_t* codes) noexcept {
-  unpack_flat<SeqHi>(payload, cols, row_begin, n_rows, codes);
+void unpack_i2_s_seq_hi(const uint8_t* payload, const MatrixShape& shape, uint64_t row_begin,
+                        uint64_t n_rows, uint8_t* codes) noexcept {
+  unpack_flat<SeqHi>(payload, shape.cols, row_begin, n_rows, codes);
 }
 
-void pack_i2_s_seq_hi(const uint8_t* codes, uint64_t rows, uint64_t cols,
-                      uint8_t* payload) noexcept {
-  pack_flat<SeqHi>(codes, rows, cols, payload);
+void pack_i2_s_seq_hi(const uint8_t* codes, const MatrixShape& shape, uint64_t row_begin,
+                      uint64_t n_rows, uint8_t* payload) noexcept {
+  pack_flat<SeqHi>(codes, shape.cols, row_begin, n_rows, payload);
 }
 
-void unpack_i2_s_seq_lo(const uint8_t* payload, uint64_t /*rows*/, uint64_t cols,
-                        uint64_t row_begin, uint64_t n_rows, uint8_t* codes) noexcept {
-  unpack_flat<SeqLo>(payload, cols, row_begin, n_rows, codes);
+void unpack_i2_s_seq_lo(const uint8_t* payload, const MatrixShape& shape, uint64_t row_begin,
+                        uint64_t n_rows, uint8_t* codes) noexcept {
+  unpack_flat<SeqLo>(payload, shape.cols, row_begin, n_rows, codes);
 }
 
-void pack_i2_s_seq_lo(const uint8_t* codes, uint64_t rows, uint64_t cols,
-                      uint8_t* payload) noexcept {
-  pack_flat<SeqLo>(codes, rows, cols, payload);
+void pack_i2_s_seq_lo(const uint8_t* codes, const MatrixShape& shape, uint64_t row_begin,
+                      uint64_t n_rows, uint8_t* payload) noexcept {
+  pack_flat<SeqLo>(codes, shape.cols, row_begin, n_rows, payload);
 }
 
 /// Row 4i + r lies in bits 6-2r, 7-2r of the i-th run of `cols` bytes.
-void unpack_i2_s_row4(const uint8_t* payload, uint64_t /*rows*/, uint64_t cols, uint64_t row_begin,
+void unpack_i2_s_row4(const uint8_t* payload, const MatrixShape& shape, uint64_t row_begin,
                       uint64_t n_rows, uint8_t* codes) noexcept {
+  const uint64_t cols = shape.cols;
   for (uint64_t row = row_begin; row < row_begin + n_rows; row++, codes += cols) {
     unpack_field(payload + row / 4 * cols, static_cast<unsigned>(6 - 2 * (row % 4)), cols, codes);
   }
 }
 
-void pack_i2_s_row4(const uint8_t* codes, uint64_t rows, uint64_t cols, uint8_t* payload) noexcept {
-  for (uint64_t row = 0; row < rows; row += 4, codes += 4 * cols, payload += cols) {
+void pack_i2_s_row4(const uint8_t* codes, const MatrixShape& shape, uint64_t row_begin,
+                    uint64_t n_rows, uint8_t* payload) noexcept {
+  const uint64_t cols = shape.cols;
+  payload += row_begin / 4 * cols;
+  for (uint64_t i = 0; i < n_rows; i += 4, codes += 4 * cols, payload += cols) {
     pack_fields(codes, codes + cols, codes + 2 * cols, codes + 3 * cols, cols, payload);
   }
 }

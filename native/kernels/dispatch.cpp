@@ -15,10 +15,12 @@ void inherit(Slot& slot, const Slot& from) {
 
 void fill_from(KernelTable& table, const KernelTable& parent) {
   inherit(table.quantize_row, parent.quantize_row);
+  inherit(table.quantize_blocks, parent.quantize_blocks);
   inherit(table.rms_norm, parent.rms_norm);
   inherit(table.add, parent.add);
   inherit(table.relu2_mul, parent.relu2_mul);
   inherit(table.silu_mul, parent.silu_mul);
+  inherit(table.gelu_mul, parent.gelu_mul);
   inherit(table.rope, parent.rope);
   inherit(table.quantize_head, parent.quantize_head);
   for (size_t i = 0; i < kHeadTypeCount; ++i) inherit(table.head[i], parent.head[i]);

@@ -24,33 +24,53 @@ enum class TernaryLayout : uint8_t {
   kBlocks16,
 };
 
-/// A ternary matrix in one of the layouts, rows and columns padded with code 1 (zero weights).
+/// A ternary matrix in one of the layouts, rows and columns padded with code 1 (zero weights):
+/// w = (code - 1) * row_scales[row] * group_scales[row, column / group].
 struct TernaryMatrix {
   const uint8_t* data;
+  const float* row_scales;  ///< [n rounded up to 16]; one value for all rows, or 1, where fitting
+  /// f16, null for none: [n, k_padded / group], in kBlocks16 [n / 16, k_padded / group, 16].
+  const uint16_t* group_scales;
   uint32_t n;         ///< rows (outputs)
   uint32_t k;         ///< columns (inputs)
   uint32_t k_padded;  ///< k rounded up to kTernaryGroup
-  float scale;        ///< w = (code - 1) * scale
+  uint32_t group;     ///< weights per group scale: 64 or 128; 0 without
 };
 
 /// Weights per 32-byte group, the unit of K in every layout.
 constexpr uint32_t kTernaryGroup = 128;
+/// Activations that share a scale where scales are per block.
+constexpr uint32_t kActivationBlock = 32;
 /// How far ahead of its load a weight line is prefetched; 2 to 8 KB measure the same.
 constexpr size_t kPrefetchBytes = 4096;
 
-/// int8 activations: x[i, j] ~= q[i, j] / scale[i].
-struct QuantizedRows {
-  const int8_t* q;       ///< [m, stride], zero from k on
-  size_t stride;         ///< bytes between rows, a multiple of 64, at least k_padded
-  const float* scale;    ///< [m] 127 / absmax
-  const int32_t* sum;    ///< [m] sum of q
-  const int8_t* packed;  ///< the same rows as `pack_x` leaves them; null when m <= m_direct
+/// Activations of a ternary product, in one of three forms.
+struct TernaryInput {
   uint32_t m;
+  /// int8 codes [m, q_stride], zero from k on; q_stride is a multiple of 128, at least k_padded.
+  const int8_t* q;
+  size_t q_stride;
+  /// Per token: x[i, j] ~= q[i, j] / scale[i], scale = 127 / absmax; sum of the codes.
+  const float* scale;  ///< [m]
+  const int32_t* sum;  ///< [m]
+  /// The same codes as `pack_x` leaves them; null when m <= m_direct.
+  const int8_t* packed;
+  /// Per block of 32: x[i, j] ~= q[i, j] * block_scale[i, j / 32]; sums of the codes.
+  const float* block_scale;  ///< [m, q_stride / 32]
+  const int32_t* block_sum;  ///< [m, q_stride / 32]
+  /// Floats [m, x_stride], zero from k to k_padded.
+  const float* x;
+  size_t x_stride;
 };
 
-/// Functions that share one weight layout. y[i, r] = float(sum_j trit[r, j] * q[i, j]) *
-/// (w.scale / x.scale[i]): the dot is exact in int32 for k <= 65536, the float part is one
-/// division, one conversion and one multiplication, so every target gives the same bits.
+/// Functions that share one weight layout. Each computes y[i, r] for all i < x.m and rows r in
+/// [row_begin, row_end); y has y_stride floats a row. Every target gives the same bits:
+///   token   float(sum_j trit[r, j] * q[i, j]) * (row_scale / scale[i]); matrices without group
+///           scales; the dot is exact in int32 for k <= 65536
+///   blocks  per block of 32 an exact dot; part = fma(float(dot), block_scale, part) from block to
+///           block; at the end of a group total = fma(part, group_scale, total), part = 0; then
+///           (total or, without group scales, part) * row_scale
+///   floats  the same with part = fma(trit, x, part) from column to column
 struct TernaryKernels {
   TernaryLayout layout;
   uint32_t n_multiple;  ///< rows of a block; shares of the work are multiples of it
@@ -62,15 +82,21 @@ struct TernaryKernels {
   void (*pack)(const uint8_t* rows, uint32_t k_padded, uint8_t* out);
   /// Rewrites activation rows [begin, end) (multiples of m_tile, rows >= m as zeros) for `gemm`.
   /// `out` is the start of the packed array, [round_up(m, m_tile) * k_padded] bytes. May be null.
-  void (*pack_x)(const QuantizedRows& x, uint32_t k_padded, uint32_t begin, uint32_t end,
+  void (*pack_x)(const TernaryInput& x, uint32_t k_padded, uint32_t begin, uint32_t end,
                  int8_t* out);
-  /// y[i, r] for all i < x.m and rows r in [row_begin, row_end); y has y_stride floats a row.
-  void (*gemv)(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+  /// Per-token codes, m <= m_direct.
+  void (*gemv)(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
                float* y, size_t y_stride);
-  /// The same for any m; `scratch` is private to the caller's thread, 64-byte aligned.
-  void (*gemm)(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+  /// Per-token codes, any m; `scratch` is private to the caller's thread, 64-byte aligned.
+  void (*gemm)(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
                float* y, size_t y_stride, void* scratch);
   size_t (*gemm_scratch_bytes)(uint32_t k_padded);
+  /// Per-block codes, any m.
+  void (*multiply_blocks)(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
+                          uint32_t row_end, float* y, size_t y_stride);
+  /// Float activations, any m. For reference and for models that need it, not for speed.
+  void (*multiply_floats)(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
+                          uint32_t row_end, float* y, size_t y_stride);
 };
 
 // ---------------------------------------------------------------- output head
@@ -162,12 +188,18 @@ struct KernelTable {
   /// -128, 127), zero from k to k_padded. Source: arXiv:2402.17764 section 2.
   void (*quantize_row)(const float* x, uint32_t k, uint32_t k_padded, int8_t* q, float* scale,
                        int32_t* sum);
+  /// The same with one scale per block of 32: d = float(f16(absmax / 127)), q = rne(x * (1 /
+  /// (absmax / 127))); d and sum are [k_padded / 32].
+  void (*quantize_blocks)(const float* x, uint32_t k, uint32_t k_padded, int8_t* q, float* d,
+                          int32_t* sum);
   /// y = x / sqrt(mean(x^2) + eps) * w. Squares are summed in 64 lanes (lane j: x[i], i % 64 == j,
   /// by fused multiply-add), folded 32, 16, 8, 4, 2, 1. y may alias x.
   void (*rms_norm)(const float* x, const float* w, uint32_t n, float eps, float* y);
   void (*add)(float* x, const float* y, uint32_t n);                        ///< x += y
   void (*relu2_mul)(const float* g, const float* u, uint32_t n, float* y);  ///< max(g,0)^2 * u
   void (*silu_mul)(const float* g, const float* u, uint32_t n, float* y);   ///< g*sigmoid(g) * u
+  /// g * (1 + tanh(sqrt(2/pi) * (g + 0.044715 g^3))) / 2 * u
+  void (*gelu_mul)(const float* g, const float* u, uint32_t n, float* y);
   /// Rotates halves: (a, b) = (x[i], x[i + d/2]) -> (a*c - b*s, b*c + a*s), for every head.
   void (*rope)(float* x, uint32_t n_heads, uint32_t head_dim, const float* cos, const float* sin);
   /// int8 activations of the head; see HeadInput. d = absmax / 127 per 256, q = rne(x *

@@ -119,6 +119,11 @@ inline void store_i8(const F32x16& v, int8_t* p) {
     p[i] = static_cast<int8_t>(rounded > 127.0f ? 127 : rounded < -128.0f ? -128 : rounded);
   }
 }
+inline I32x16 set1_i32(int32_t x) {
+  I32x16 result;
+  for (int i = 0; i < 16; ++i) result.lane[i] = x;
+  return result;
+}
 inline F32x16 to_f32(const I32x16& v) {
   return each_lane([&](int i) { return static_cast<float>(v.lane[i]); });
 }
@@ -159,6 +164,33 @@ inline I32x16 q8_0_lanes(const uint8_t* a, const uint8_t* b, const int8_t* q,
   return sum;
 }
 
+struct Codes {
+  const uint8_t* bytes;
+};
+inline Codes load_codes(const uint8_t* p) { return {p}; }
+inline void dot4_add(I32x16& sum, Codes codes, const int8_t* q) {
+  for (int r = 0; r < 16; ++r) {
+    for (int i = 0; i < 4; ++i) sum.lane[r] += codes.bytes[4 * r + i] * q[i];
+  }
+}
+inline F32x16 trits(Codes codes, uint32_t i) {
+  return each_lane([&](int r) {
+    return static_cast<float>(codes.bytes[4 * static_cast<uint32_t>(r) + i]) - 1.0f;
+  });
+}
+inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t row_end, uint32_t g,
+                         uint8_t* out) {
+  for (uint32_t r = 0; r < 16; ++r) {
+    const uint32_t at = row + r < row_end ? row + r : row_end - 1;
+    const uint8_t* group = w.data + size_t{at} * (w.k_padded / 4) + size_t{g} * 32;
+    for (uint32_t k = 0; k < kTernaryGroup; ++k) {
+      out[k / 4 * 64 + 4 * r + k % 4] =
+          static_cast<uint8_t>(group[k % 32] >> (6 - 2 * (k / 32)) & 3);
+    }
+  }
+}
+
+constexpr uint32_t kBlockTokens = 1;
 constexpr uint32_t kAttentionRows = 1;
 constexpr uint32_t kAttentionBlocks = 1;
 
@@ -166,6 +198,7 @@ constexpr uint32_t kAttentionBlocks = 1;
 //
 #include "kernels/generic/attention-inl.h"
 #include "kernels/generic/head-inl.h"
+#include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"
 
 // ---------------------------------------------------------------- ternary, file order
@@ -182,26 +215,35 @@ inline int32_t dot_row(const uint8_t* row, const int8_t* q, uint32_t k_padded) {
   return sum;
 }
 
-void multiply(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+void multiply(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
               float* y, size_t y_stride) {
   for (uint32_t r = row_begin; r < row_end; ++r) {
     const uint8_t* row = w.data + size_t{r} * (w.k_padded / 4);
     for (uint32_t i = 0; i < x.m; ++i) {
-      const int32_t dot = dot_row(row, x.q + i * x.stride, w.k_padded) - x.sum[i];
-      y[i * y_stride + r] = static_cast<float>(dot) * (w.scale / x.scale[i]);
+      const int32_t dot = dot_row(row, x.q + i * x.q_stride, w.k_padded) - x.sum[i];
+      y[i * y_stride + r] = static_cast<float>(dot) * (w.row_scales[r] / x.scale[i]);
     }
   }
 }
 
-void multiply_many(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin,
+void multiply_many(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
                    uint32_t row_end, float* y, size_t y_stride, void* /*scratch*/) {
   multiply(w, x, row_begin, row_end, y, y_stride);
 }
 
 size_t no_scratch(uint32_t /*k_padded*/) { return 0; }
 
-const TernaryKernels kRowsKernels = {
-    TernaryLayout::kRows, 1, 1, 1, nullptr, nullptr, multiply, multiply_many, no_scratch};
+const TernaryKernels kRowsKernels = {TernaryLayout::kRows,
+                                     1,
+                                     1,
+                                     1,
+                                     nullptr,
+                                     nullptr,
+                                     multiply,
+                                     multiply_many,
+                                     no_scratch,
+                                     multiply_grouped<BlockSteps, TernaryLayout::kRows>,
+                                     multiply_grouped<FloatSteps, TernaryLayout::kRows>};
 const TernaryKernels* const kTernary[] = {&kRowsKernels, nullptr};
 
 }  // namespace

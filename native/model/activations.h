@@ -40,10 +40,13 @@ class Activations {
   float* cos;       // [n, head_dim / 2]
   float* sin;       // [n, head_dim / 2]
 
-  int8_t* codes;   // [n, codes_stride] quantised input of the next BitLinear
-  float* scales;   // [n]
-  int32_t* sums;   // [n]
-  int8_t* packed;  // [n rounded up to a tile, k_padded] the same as the gemm kernel wants it
+  int8_t* codes;        // [n, codes_stride] quantised input of the next BitLinear
+  float* scales;        // [n]
+  int32_t* sums;        // [n]
+  float* block_scales;  // [n, codes_stride / kActivationBlock]
+  int32_t* block_sums;  // [n, codes_stride / kActivationBlock]
+  float* floats;        // [n, codes_stride] the same input as it is, for kFloats
+  int8_t* packed;       // [n rounded up to a tile, k_padded] the same as the gemm kernel wants it
 
   float* head_x;       // [kHeadRows, model_stride]
   int8_t* head_codes;  // [kHeadRows, head_stride]

@@ -5,11 +5,17 @@
 namespace bitnet {
 namespace {
 
+// clang-format off
 constexpr Arch kArchs[] = {
-    {"bitnet-b1.58", true},
-    {"bitnet-25", true},  // name of the first uploads of the same model
-    {"bitnet", true},
+    // family        sub_norms adjacent head_norms post_norms scaled
+    {"bitnet-b1.58", true,     false,   false,     false,     false},
+    {"bitnet-25",    true,     false,   false,     false,     false},  // its first uploads
+    {"bitnet",       true,     false,   false,     false,     false},
+    {"llama",        false,    true,    false,     false,     false},
+    {"qwen3",        false,    false,   true,      false,     false},
+    {"gemma3",       false,    false,   true,      true,      true},
 };
+// clang-format on
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <numeric>
 
 #include "base/math.h"
 
@@ -12,13 +13,35 @@ namespace {
 /// Work of about a microsecond; handing it to another thread costs a third of that.
 constexpr size_t kSerialBytes = size_t{32} << 10;
 
+/// Radians per position of each pair of dimensions; with YaRN, slow pairs are slowed down by its
+/// factor, fast ones are left alone, those between blended (arXiv:2309.00071, section 3.4).
 std::vector<double> rope_frequencies(const Hparams& h) {
   std::vector<double> frequency(h.head_dim / 2);
   const double log_theta = log_exact(h.rope_theta);
+  const Yarn& yarn = h.yarn;
+  const auto correction = [&](double beta) {
+    constexpr double kTwoPi = 6.283185307179586;
+    return h.head_dim * log_exact(yarn.original_context / (beta * kTwoPi)) / (2.0 * log_theta);
+  };
+  double low = 0.0;
+  double high = 0.0;
+  if (yarn.factor > 1.0) {
+    low = std::max(0.0, std::floor(correction(yarn.beta_fast)));
+    high = std::min(h.head_dim - 1.0, std::ceil(correction(yarn.beta_slow)));
+  }
   for (size_t i = 0; i < frequency.size(); ++i) {
-    frequency[i] = exp_exact(-2.0 * static_cast<double>(i) / h.head_dim * log_theta);
+    const double at = static_cast<double>(i);
+    const double plain = exp_exact(-2.0 * at / h.head_dim * log_theta);
+    const double ramp =
+        yarn.factor > 1.0 ? std::clamp((at - low) / std::max(0.001, high - low), 0.0, 1.0) : 0.0;
+    frequency[i] = plain * (1.0 - ramp) + plain / yarn.factor * ramp;
   }
   return frequency;
+}
+
+/// Factor of cos and sin under YaRN.
+double rope_magnitude(const Yarn& yarn) {
+  return yarn.factor > 1.0 ? yarn.attention_factor * (1.0 + 0.1 * log_exact(yarn.factor)) : 1.0;
 }
 
 /// log2(e) / sqrt(head_dim): scores come out in base-2 logarithms.
@@ -36,7 +59,8 @@ Forward::Forward(const Model& model, KvType kv_type, uint32_t batch_size, unsign
       batch_size_(batch_size),
       kv_cache_(model.hparams, kv_),
       act_(model, batch_size, n_threads),
-      rope_frequency_(rope_frequencies(model.hparams)) {}
+      rope_frequency_(rope_frequencies(model.hparams)),
+      rope_magnitude_(rope_magnitude(model.hparams.yarn)) {}
 
 bool Forward::run(const std::vector<Segment>& batch, const std::function<bool()>& stop) {
   for (const Segment& segment : batch) segment.sequence->reserve(segment.n_tokens);
@@ -55,32 +79,36 @@ bool Forward::run(const std::vector<Segment>& batch, const std::function<bool()>
 
 void Forward::attention_block(const std::vector<Segment>& batch, uint32_t i_layer) {
   const LayerWeights& layer = model_.weights.layers[i_layer];
-  const Hparams& h = model_.hparams;
-  norm_and_quantise(act_.x, act_.model_stride, h.d_model, layer.attn_norm);
-  multiply({{&layer.attn_q, act_.q, act_.attention_stride},
-            {&layer.attn_k, act_.k, act_.kv_stride},
-            {&layer.attn_v, act_.v, act_.kv_stride}});
+  project(act_.x, act_.model_stride, layer.attn_norm,
+          {{&layer.attn_q, act_.q, act_.attention_stride},
+           {&layer.attn_k, act_.k, act_.kv_stride},
+           {&layer.attn_v, act_.v, act_.kv_stride}});
   rotate_and_store(batch, i_layer);
   attend(batch, i_layer);
-  norm_and_quantise(act_.attended, act_.attention_stride, h.d_attention(), layer.attn_sub_norm);
-  multiply({{&layer.attn_output, act_.out, act_.model_stride}}, /*add_to_x=*/true);
+  project(act_.attended, act_.attention_stride, layer.attn_sub_norm,
+          {{&layer.attn_output, act_.out, act_.model_stride}});
+  add_to_stream(layer.attn_post_norm);
 }
 
 void Forward::feed_forward_block(const LayerWeights& layer) {
+  project(act_.x, act_.model_stride, layer.ffn_norm,
+          {{&layer.ffn_gate, act_.gate, act_.ff_stride}, {&layer.ffn_up, act_.up, act_.ff_stride}});
+  activate();
+  project(act_.gate, act_.ff_stride, layer.ffn_sub_norm,
+          {{&layer.ffn_down, act_.out, act_.model_stride}});
+  add_to_stream(layer.ffn_post_norm);
+}
+
+/// gate = f(gate) * up
+void Forward::activate() {
   const Hparams& h = model_.hparams;
-  norm_and_quantise(act_.x, act_.model_stride, h.d_model, layer.ffn_norm);
-  multiply(
-      {{&layer.ffn_gate, act_.gate, act_.ff_stride}, {&layer.ffn_up, act_.up, act_.ff_stride}});
-  const auto activate = h.activation == Activation::kRelu2 ? ops_.relu2_mul : ops_.silu_mul;
+  const auto function = h.activation == Activation::kRelu2  ? ops_.relu2_mul
+                        : h.activation == Activation::kSilu ? ops_.silu_mul
+                                                            : ops_.gelu_mul;
   for_rows(n_tokens_, [&](unsigned /*i_thread*/, uint32_t row) {
     float* gate = act_.gate + row * act_.ff_stride;
-    activate(gate, act_.up + row * act_.ff_stride, h.d_ff, gate);
-    if (layer.ffn_sub_norm != nullptr) {
-      ops_.rms_norm(gate, layer.ffn_sub_norm, h.d_ff, h.rms_norm_eps, gate);
-    }
-    quantise(row, gate, h.d_ff);
+    function(gate, act_.up + row * act_.ff_stride, h.d_ff, gate);
   });
-  multiply({{&layer.ffn_down, act_.out, act_.model_stride}}, /*add_to_x=*/true);
 }
 
 /// Calls fn(i_thread, n_threads) on every thread, or only here when the work is too little to be
@@ -132,92 +160,163 @@ void Forward::plan(const std::vector<Segment>& batch) {
 
 void Forward::embed(const std::vector<Segment>& batch) {
   const Hparams& h = model_.hparams;
-  const VocabMatrix& table = model_.weights.embedding;
+  const float scale =
+      model_.arch.scaled_embedding ? std::sqrt(static_cast<float>(h.d_model)) : 1.0f;
   for (size_t s = 0; s < batch.size(); ++s) {
     const uint32_t first_pos = batch[s].sequence->length();
     for (uint32_t t = 0; t < batch[s].n_tokens; ++t) {
       const size_t row = segment_row_[s] + t;
-      const auto token = static_cast<size_t>(batch[s].tokens[t]);
-      table.format->decode(table.matrix.data + token * table.matrix.row_bytes,
-                           act_.x + row * act_.model_stride, h.d_model);
+      float* x = act_.x + row * act_.model_stride;
+      model_.weights.embedding.decode(static_cast<uint32_t>(batch[s].tokens[t]), x);
+      for (uint32_t i = 0; scale != 1.0f && i < h.d_model; ++i) x[i] *= scale;
       for (size_t i = 0; i < rope_frequency_.size(); ++i) {
         double sine = 0.0;
         double cosine = 0.0;
         sin_cos_exact((first_pos + t) * rope_frequency_[i], &sine, &cosine);
-        act_.cos[row * act_.rope_stride + i] = static_cast<float>(cosine);
-        act_.sin[row * act_.rope_stride + i] = static_cast<float>(sine);
+        act_.cos[row * act_.rope_stride + i] = static_cast<float>(cosine * rope_magnitude_);
+        act_.sin[row * act_.rope_stride + i] = static_cast<float>(sine * rope_magnitude_);
       }
     }
   }
 }
 
-/// Row `row` of the next BitLinear's input.
-void Forward::quantise(uint32_t row, const float* values, uint32_t width) {
-  const uint32_t k_padded = (width + kTernaryGroup - 1) / kTernaryGroup * kTernaryGroup;
-  ops_.quantize_row(values, width, k_padded, act_.codes + row * act_.codes_stride,
-                    act_.scales + row, act_.sums + row);
+/// One or more matrices applied to the same rows, after an RMS norm where the family has one.
+void Forward::project(const float* in, size_t stride, const float* norm,
+                      std::initializer_list<Product> products) {
+  const std::span<const Product> all(products.begin(), products.size());
+  for (size_t first = 0; first < all.size();) {
+    // Matrices without norms of their own share the quantised input.
+    const Linear& linear = *all[first].linear;
+    size_t n = 1;
+    while (first + n < all.size() && all[first + n].linear->input_norm == linear.input_norm) {
+      ++n;
+    }
+    set_input(in, stride, linear.matrix.k, norm, linear.input_norm);
+    multiply(all.subspan(first, n), n_tokens_);
+    first += n;
+  }
 }
 
-/// A null `norm` means that the family has none here.
-void Forward::norm_and_quantise(const float* in, size_t stride, uint32_t width, const float* norm) {
+/// The input of the next products: rows of `in`, normed up to twice, in the model's form.
+void Forward::set_input(const float* in, size_t stride, uint32_t width, const float* norm,
+                        const float* input_norm) {
   for_rows(n_tokens_, [&](unsigned i_thread, uint32_t row) {
     const float* values = in + row * stride;
-    if (norm != nullptr) {
-      ops_.rms_norm(values, norm, width, model_.hparams.rms_norm_eps, act_.row(i_thread));
+    for (const float* weight : {norm, input_norm}) {
+      if (weight == nullptr) continue;
+      ops_.rms_norm(values, weight, width, model_.hparams.rms_norm_eps, act_.row(i_thread));
       values = act_.row(i_thread);
     }
     quantise(row, values, width);
   });
 }
 
-void Forward::multiply(std::initializer_list<Product> products, bool add_to_x) {
-  for (auto first = products.begin(); first != products.end();) {
-    // Matrices with the same kernels share the packed activations and one parallel region.
-    const TernaryKernels& kernels = *first->linear->kernels;
-    const uint32_t k_padded = first->linear->matrix.k_padded;
-    const auto last = std::find_if(first, products.end(), [&](const Product& product) {
-      return product.linear->kernels != &kernels;
-    });
-    QuantizedRows x = {act_.codes, act_.codes_stride, act_.scales, act_.sums, nullptr, n_tokens_};
-    const bool direct = n_tokens_ <= kernels.m_direct;
-    if (!direct && kernels.pack_x != nullptr) {
-      parallel(size_t{n_tokens_} * k_padded, [&](unsigned i_thread, unsigned n_threads) {
-        const size_t padded = (n_tokens_ + kernels.m_tile - 1) / kernels.m_tile * kernels.m_tile;
-        const Share share = share_of(padded, kernels.m_tile, i_thread, n_threads);
-        kernels.pack_x(x, k_padded, static_cast<uint32_t>(share.begin),
-                       static_cast<uint32_t>(share.end), act_.packed);
-      });
-      x.packed = act_.packed;
-    }
-    size_t work_bytes = 0;
-    for (auto product = first; product != last; ++product) {
-      work_bytes += size_t{product->linear->matrix.n} * k_padded / 4 * n_tokens_;
-    }
-    parallel(work_bytes, [&](unsigned i_thread, unsigned n_threads) {
-      for (auto product = first; product != last; ++product) {
-        const TernaryMatrix& w = product->linear->matrix;
-        const Share share = share_of(w.n, kernels.n_multiple, i_thread, n_threads);
-        const auto begin = static_cast<uint32_t>(share.begin);
-        const auto end = static_cast<uint32_t>(share.end);
-        if (begin == end) continue;
-        if (direct) {
-          kernels.gemv(w, x, begin, end, product->y, product->y_stride);
-        } else {
-          kernels.gemm(w, x, begin, end, product->y, product->y_stride, act_.scratch(i_thread));
-        }
-        if (!add_to_x) continue;
-        for (uint32_t row = 0; row < n_tokens_; ++row) {
-          ops_.add(act_.x + row * act_.model_stride + begin,
-                   product->y + row * product->y_stride + begin, end - begin);
-        }
+void Forward::quantise(uint32_t row, const float* values, uint32_t width) {
+  const uint32_t k_padded = (width + kTernaryGroup - 1) / kTernaryGroup * kTernaryGroup;
+  int8_t* codes = act_.codes + row * act_.codes_stride;
+  float* block_scales = act_.block_scales + row * (act_.codes_stride / kActivationBlock);
+  int32_t* block_sums = act_.block_sums + row * (act_.codes_stride / kActivationBlock);
+  switch (model_.hparams.activation_mode) {
+    case ActivationMode::kToken:
+      ops_.quantize_row(values, width, k_padded, codes, act_.scales + row, act_.sums + row);
+      if (!model_.weights.has_group_scales) return;
+      // Group scales are applied block by block; here the blocks share the token's scale.
+      for (uint32_t b = 0; b < k_padded / kActivationBlock; ++b) {
+        block_scales[b] = 1.0f / act_.scales[row];
+        block_sums[b] = std::accumulate(codes + b * kActivationBlock,
+                                        codes + (b + 1) * kActivationBlock, int32_t{0});
       }
-    });
-    first = last;
+      return;
+    case ActivationMode::kBlocks:
+      ops_.quantize_blocks(values, width, k_padded, codes, block_scales, block_sums);
+      return;
+    case ActivationMode::kFloats:
+      float* floats = act_.floats + row * act_.codes_stride;
+      std::copy(values, values + width, floats);
+      std::fill(floats + width, floats + k_padded, 0.0f);
+      return;
+  }
+}
+
+/// Rewrites the codes as the gemm kernel wants them.
+void Forward::pack_input(TernaryInput& x, const TernaryKernels& kernels, uint32_t k_padded) {
+  if (kernels.pack_x == nullptr) return;
+  parallel(size_t{x.m} * k_padded, [&](unsigned i_thread, unsigned n_threads) {
+    const size_t padded = (x.m + kernels.m_tile - 1) / kernels.m_tile * kernels.m_tile;
+    const Share share = share_of(padded, kernels.m_tile, i_thread, n_threads);
+    kernels.pack_x(x, k_padded, static_cast<uint32_t>(share.begin),
+                   static_cast<uint32_t>(share.end), act_.packed);
+  });
+  x.packed = act_.packed;
+}
+
+/// y = input . matrix^T for each product, all of the same input and width.
+void Forward::multiply(std::span<const Product> products, uint32_t n_rows) {
+  TernaryInput x = {n_rows,  act_.codes,        act_.codes_stride, act_.scales, act_.sums,
+                    nullptr, act_.block_scales, act_.block_sums,   act_.floats, act_.codes_stride};
+  const ActivationMode mode = model_.hparams.activation_mode;
+  const uint32_t k_padded = products.front().linear->matrix.k_padded;
+  size_t work_bytes = 0;
+  const TernaryKernels* packed_for = nullptr;
+  for (const Product& product : products) {
+    const TernaryKernels& kernels = *product.linear->kernels;
+    work_bytes += size_t{product.linear->matrix.n} * k_padded / 4 * n_rows;
+    const bool wants_packed = mode == ActivationMode::kToken && n_rows > kernels.m_direct &&
+                              product.linear->matrix.group == 0;
+    // All matrices of a model have the same kernels, but for those used in place (--mmap).
+    if (!wants_packed || packed_for == &kernels) continue;
+    if (packed_for != nullptr) {
+      const size_t done = static_cast<size_t>(&product - products.data());
+      multiply(products.first(done), n_rows);
+      return multiply(products.subspan(done), n_rows);
+    }
+    pack_input(x, kernels, k_padded);
+    packed_for = &kernels;
+  }
+  parallel(work_bytes, [&](unsigned i_thread, unsigned n_threads) {
+    for (const Product& product : products) {
+      const TernaryMatrix& w = product.linear->matrix;
+      const TernaryKernels& kernels = *product.linear->kernels;
+      // Per-block and float kernels work on 16 rows at a time, whatever the layout.
+      const Share share = share_of(w.n, std::max(kernels.n_multiple, 16u), i_thread, n_threads);
+      const auto begin = static_cast<uint32_t>(share.begin);
+      const auto end = static_cast<uint32_t>(share.end);
+      if (begin == end) continue;
+      if (mode == ActivationMode::kFloats) {
+        kernels.multiply_floats(w, x, begin, end, product.y, product.y_stride);
+      } else if (mode == ActivationMode::kBlocks || w.group != 0) {
+        kernels.multiply_blocks(w, x, begin, end, product.y, product.y_stride);
+      } else if (n_rows <= kernels.m_direct) {
+        kernels.gemv(w, x, begin, end, product.y, product.y_stride);
+      } else {
+        kernels.gemm(w, x, begin, end, product.y, product.y_stride, act_.scratch(i_thread));
+      }
+    }
+  });
+}
+
+/// x += out, after an RMS norm where the family has one.
+void Forward::add_to_stream(const float* post_norm) {
+  const Hparams& h = model_.hparams;
+  for_rows(n_tokens_, [&](unsigned /*i_thread*/, uint32_t row) {
+    float* out = act_.out + row * act_.model_stride;
+    if (post_norm != nullptr) ops_.rms_norm(out, post_norm, h.d_model, h.rms_norm_eps, out);
+    ops_.add(act_.x + row * act_.model_stride, out, h.d_model);
+  });
+}
+
+/// An RMS norm over each head, where the family has one.
+void Forward::norm_heads(float* x, uint32_t n_heads, const float* weight) {
+  if (weight == nullptr) return;
+  const Hparams& h = model_.hparams;
+  for (uint32_t head = 0; head < n_heads; ++head, x += h.head_dim) {
+    ops_.rms_norm(x, weight, h.head_dim, h.rms_norm_eps, x);
   }
 }
 
 void Forward::rotate_and_store(const std::vector<Segment>& batch, uint32_t i_layer) {
   const Hparams& h = model_.hparams;
+  const LayerWeights& layer = model_.weights.layers[i_layer];
   for (size_t s = 0; s < batch.size(); ++s) {
     const Segment& segment = batch[s];
     const uint32_t first_pos = segment.sequence->length();
@@ -227,6 +326,8 @@ void Forward::rotate_and_store(const std::vector<Segment>& batch, uint32_t i_lay
       const float* sin = act_.sin + row * act_.rope_stride;
       float* k = act_.k + row * act_.kv_stride;
       const float* v = act_.v + row * act_.kv_stride;
+      norm_heads(act_.q + row * act_.attention_stride, h.n_heads, layer.attn_q_norm);
+      norm_heads(k, h.n_kv_heads, layer.attn_k_norm);
       ops_.rope(act_.q + row * act_.attention_stride, h.n_heads, h.head_dim, cos, sin);
       ops_.rope(k, h.n_kv_heads, h.head_dim, cos, sin);
       const uint32_t pos = first_pos + t;
@@ -279,10 +380,14 @@ void Forward::output(const std::vector<Segment>& batch) {
   };
   for (size_t s = 0; s < batch.size(); ++s) {
     const Segment& segment = batch[s];
-    if (segment.wanted == LogitsWanted::kNone) continue;
-    const uint32_t first = segment.wanted == LogitsWanted::kAll ? 0 : segment.n_tokens - 1;
+    if (segment.wanted == Wanted::kNothing) continue;
+    if (segment.wanted == Wanted::kHidden) {
+      hidden_rows(segment_row_[s], segment.n_tokens, segment.out);
+      continue;
+    }
+    const uint32_t first = segment.wanted == Wanted::kAllLogits ? 0 : segment.n_tokens - 1;
     for (uint32_t t = first; t < segment.n_tokens; ++t) {
-      float* to = segment.logits + (t - first) * vocab;
+      float* to = segment.out + (t - first) * vocab;
       if (rows.size() == Activations::kHeadRows || to != logits + rows.size() * vocab) flush();
       if (rows.empty()) logits = to;
       rows.push_back(segment_row_[s] + t);
@@ -291,21 +396,37 @@ void Forward::output(const std::vector<Segment>& batch) {
   flush();
 }
 
+/// Hidden states after the last norm.
+void Forward::hidden_rows(uint32_t first_row, uint32_t n_rows, float* out) {
+  const Hparams& h = model_.hparams;
+  for_rows(n_rows, [&](unsigned /*i_thread*/, uint32_t i) {
+    ops_.rms_norm(act_.x + (first_row + i) * act_.model_stride, model_.weights.output_norm,
+                  h.d_model, h.rms_norm_eps, out + size_t{i} * h.d_model);
+  });
+}
+
 void Forward::head_rows(const std::vector<uint32_t>& rows, float* logits) {
   const Hparams& h = model_.hparams;
   const VocabMatrix& head = model_.weights.head;
+  const bool ternary = head.format == nullptr;
   const bool block_format = head.type == HeadType::kQ8_0 || head.type == HeadType::kQ6_K;
   const auto n_rows = static_cast<uint32_t>(rows.size());
   for_rows(n_rows, [&](unsigned /*i_thread*/, uint32_t i) {
     float* x = act_.head_x + i * act_.model_stride;
     ops_.rms_norm(act_.x + rows[i] * act_.model_stride, model_.weights.output_norm, h.d_model,
                   h.rms_norm_eps, x);
-    if (block_format) {
+    if (ternary) {
+      quantise(i, x, h.d_model);
+    } else if (block_format) {
       ops_.quantize_head(x, h.d_model, act_.head_codes + i * act_.head_stride,
                          act_.head_sum4 + i * act_.head_stride / 4,
                          act_.head_d + i * act_.head_stride / kHeadBlock);
     }
   });
+  if (ternary) {
+    const Product product = {&head.ternary, logits, h.vocab_size};
+    return multiply({&product, 1}, n_rows);
+  }
   const HeadInput input = {act_.head_x, act_.model_stride, act_.head_codes, act_.head_sum4,
                            act_.head_d, act_.head_stride,  n_rows};
   const auto multiply_head = ops_.head[static_cast<size_t>(head.type)];

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -12,16 +13,18 @@
 
 namespace bitnet {
 
-/// Which rows of a segment are to give logits.
-enum class LogitsWanted : uint8_t { kNone, kLast, kAll };
+/// Which rows of a segment are to give what.
+enum class Wanted : uint8_t { kNothing, kLastLogits, kAllLogits, kHidden };
 
 /// Consecutive tokens of one sequence within a batch.
 struct Segment {
   KvSequence* sequence;
   const int32_t* tokens;  // [n_tokens], each in [0, vocab_size)
   uint32_t n_tokens;
-  LogitsWanted wanted;
-  float* logits;  // [1 or n_tokens, vocab_size]; null when none are wanted
+  Wanted wanted;
+  /// Logits [1 or n_tokens, vocab_size] or hidden states after the last norm [n_tokens, d_model];
+  /// null when nothing is wanted.
+  float* out;
 };
 
 /// Runs batches of tokens through a model. Not thread-safe: one engine thread calls it.
@@ -66,12 +69,20 @@ class Forward {
   void parallel(size_t work_bytes, Fn&& fn);
   template <class Fn>
   void for_rows(uint32_t n, Fn&& fn);
-  void norm_and_quantise(const float* in, size_t stride, uint32_t width, const float* norm);
+  void project(const float* in, size_t stride, const float* norm,
+               std::initializer_list<Product> products);
+  void set_input(const float* in, size_t stride, uint32_t width, const float* norm,
+                 const float* input_norm);
   void quantise(uint32_t row, const float* values, uint32_t width);
-  void multiply(std::initializer_list<Product> products, bool add_to_x = false);
+  void multiply(std::span<const Product> products, uint32_t n_rows);
+  void pack_input(TernaryInput& x, const TernaryKernels& kernels, uint32_t k_padded);
+  void add_to_stream(const float* post_norm);
+  void activate();
+  void norm_heads(float* x, uint32_t n_heads, const float* weight);
   void rotate_and_store(const std::vector<Segment>& batch, uint32_t i_layer);
   void attend(const std::vector<Segment>& batch, uint32_t i_layer);
   void head_rows(const std::vector<uint32_t>& rows, float* logits);
+  void hidden_rows(uint32_t first_row, uint32_t n_rows, float* out);
 
   const Model& model_;
   const KernelTable& ops_;
@@ -81,6 +92,7 @@ class Forward {
   KvCache kv_cache_;
   Activations act_;
   std::vector<double> rope_frequency_;  // [head_dim / 2] radians per position
+  double rope_magnitude_;               // factor of cos and sin
 
   // The batch at hand.
   uint32_t n_tokens_ = 0;

@@ -44,6 +44,10 @@ void validate(const Hparams& h) {
   require_between("context_length", h.context_length, kMaxContext);
   require(std::isfinite(h.rms_norm_eps) && h.rms_norm_eps >= 0.0f && h.rms_norm_eps < 1.0f,
           "rms_norm_eps", static_cast<double>(h.rms_norm_eps));
+  require(std::isfinite(h.yarn.factor) && h.yarn.factor >= 1.0 && h.yarn.factor <= 1e6,
+          "rope scaling factor", h.yarn.factor);
+  require(h.yarn.factor == 1.0 || h.yarn.original_context >= 1.0, "rope original context",
+          h.yarn.original_context);
   require(std::isfinite(h.rope_theta) && h.rope_theta >= 1.0 && h.rope_theta <= 1e12, "rope_theta",
           h.rope_theta);
 }

@@ -5,17 +5,18 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/checked_math.h"
 #include "base/error.h"
+#include "model/ternary_packer.h"
 
 namespace bitnet {
 namespace {
 
 /// Bytes of the file handled by one task: large enough to hide its costs, small enough to balance.
 constexpr uint64_t kTaskBytes = uint64_t{1} << 20;
-constexpr uint64_t kGroupBytes = kTernaryGroup / 4;
 /// Code 1 in all four positions of a byte: zero weights, the padding of rows and columns.
 constexpr uint8_t kZeroWeights = 0x55;
 
@@ -40,20 +41,7 @@ bool has_invalid_code(const uint8_t* bytes, size_t n) {
   return (invalid & 0x5555555555555555u) != 0;
 }
 
-/// Codes of one row, one a byte -> 128-weight groups, padded with zero weights.
-void pack_row(const uint8_t* codes, uint64_t k, uint64_t k_padded, uint8_t* out) {
-  for (uint64_t begin = 0; begin < k_padded; begin += kTernaryGroup, out += kGroupBytes) {
-    uint8_t group[kTernaryGroup];
-    std::memset(group, 1, sizeof group);
-    if (begin < k) std::memcpy(group, codes + begin, std::min<uint64_t>(k - begin, kTernaryGroup));
-    for (uint64_t j = 0; j < kGroupBytes; ++j) {
-      out[j] = static_cast<uint8_t>(group[j] << 6 | group[j + 32] << 4 | group[j + 64] << 2 |
-                                    group[j + 96]);
-    }
-  }
-}
-
-HeadType head_type(const TensorSpec& spec) {
+std::optional<HeadType> head_type(const Format& format) {
   static constexpr struct {
     const char* name;
     HeadType type;
@@ -63,10 +51,9 @@ HeadType head_type(const TensorSpec& spec) {
                 {"q8_0", HeadType::kQ8_0},
                 {"q6_k", HeadType::kQ6_K}};
   for (const auto& row : kTypes) {
-    if (std::strcmp(row.name, spec.format->name) == 0) return row.type;
+    if (std::strcmp(row.name, format.name) == 0) return row.type;
   }
-  throw Error(ErrorCode::kUnsupported, "tensor " + spec.name + ": " + spec.format->name +
-                                           " is not supported for embeddings and heads");
+  return std::nullopt;
 }
 
 }  // namespace
@@ -92,10 +79,11 @@ const TensorSpec& WeightLoader::find(const std::string& name, uint64_t rows, uin
                                std::to_string(spec.cols) + "], the model needs [" +
                                std::to_string(rows) + ", " + std::to_string(cols) + "]");
   }
-  const uint64_t payload = payload_bytes(*spec.format, rows, cols);
-  if (payload == 0) {
-    throw bad_tensor(spec, std::string("its shape does not fit ") + spec.format->name);
+  const MatrixShape shape = {rows, cols, spec.tile};
+  if (const char* problem = misfit(*spec.format, shape)) {
+    throw bad_tensor(spec, std::string("as ") + spec.format->name + ", " + problem);
   }
+  const uint64_t payload = payload_bytes(*spec.format, shape);
   if (spec.file >= weights_.files_.size()) throw bad_tensor(spec, "names a file that is not there");
   const auto end = checked_add(spec.offset, spec.bytes);
   if (spec.bytes < payload + spec.format->tail_bytes || !end ||
@@ -135,10 +123,17 @@ void WeightLoader::norm(const std::string& name, uint64_t n, const float** out) 
                      }});
 }
 
+void WeightLoader::optional_norm(const std::string& name, uint64_t n, const float** out) {
+  if (has(name)) norm(name, n, out);
+}
+
 void WeightLoader::vocab_matrix(const std::string& name, uint64_t rows, uint64_t cols,
                                 VocabMatrix* out) {
   const TensorSpec& spec = find(name, rows, cols);
-  out->type = head_type(spec);
+  if (spec.format->ternary) return plan_linear(spec, &out->ternary);
+  const auto type = head_type(*spec.format);
+  if (!type) return expand_vocab_matrix(spec, out);
+  out->type = *type;
   out->format = spec.format;
   out->matrix = {nullptr, static_cast<uint32_t>(rows), static_cast<uint32_t>(cols),
                  payload_bytes(*spec.format, 1, cols)};
@@ -159,11 +154,39 @@ void WeightLoader::vocab_matrix(const std::string& name, uint64_t rows, uint64_t
                      }});
 }
 
+/// Formats that no head kernel reads (Q4_0, Q4_K, Q5_0) become F32, which holds their values
+/// exactly.
+void WeightLoader::expand_vocab_matrix(const TensorSpec& spec, VocabMatrix* out) {
+  if (spec.format->decode == nullptr) {
+    throw Error(ErrorCode::kUnsupported, "tensor " + spec.name + ": " + spec.format->name +
+                                             " is not supported for embeddings and heads");
+  }
+  const uint64_t row_bytes = payload_bytes(*spec.format, 1, spec.cols);
+  out->type = HeadType::kF32;
+  out->format = find_format("f32");
+  out->matrix = {nullptr, static_cast<uint32_t>(spec.rows), static_cast<uint32_t>(spec.cols),
+                 spec.cols * sizeof(float)};
+  pieces_.push_back(
+      {spec.rows * out->matrix.row_bytes, [this, &spec, out, row_bytes](uint8_t* memory) {
+         out->matrix.data = memory;
+         const uint64_t step = std::max<uint64_t>(1, kTaskBytes / row_bytes);
+         for (uint64_t row = 0; row < spec.rows; row += step) {
+           const uint64_t n = std::min(step, spec.rows - row);
+           tasks_.push_back({n * row_bytes, [=, this, &spec](std::vector<uint8_t>& buffer) {
+                               buffer.resize(n * row_bytes);
+                               read(spec, row * row_bytes, n * row_bytes, buffer.data());
+                               auto* floats = reinterpret_cast<float*>(memory) + row * spec.cols;
+                               spec.format->decode(buffer.data(), floats, n * spec.cols);
+                             }});
+         }
+       }});
+}
+
 float WeightLoader::stored_scale(const TensorSpec& spec) const {
   float scale = spec.scale;
   if (spec.format->tail_bytes >= sizeof scale) {
     uint8_t bytes[sizeof scale];
-    read(spec, payload_bytes(*spec.format, spec.rows, spec.cols), sizeof scale, bytes);
+    read(spec, payload_bytes(*spec.format, {spec.rows, spec.cols, spec.tile}), sizeof scale, bytes);
     std::memcpy(&scale, bytes, sizeof scale);
   }
   if (!std::isfinite(scale)) throw bad_tensor(spec, "its scale is not a finite number");
@@ -171,121 +194,76 @@ float WeightLoader::stored_scale(const TensorSpec& spec) const {
 }
 
 void WeightLoader::linear(const std::string& name, uint64_t rows, uint64_t cols, Linear* out) {
-  const TensorSpec& spec = find(name, rows, cols);
-  const bool file_order = std::strcmp(spec.format->name, "i2_s") == 0 && cols % kTernaryGroup == 0;
-  const uint64_t k_padded = round_up(cols, kTernaryGroup);
-  out->matrix = {nullptr, static_cast<uint32_t>(rows), static_cast<uint32_t>(cols),
-                 static_cast<uint32_t>(k_padded), 0.0f};
-  if (spec.format->ternary) out->matrix.scale = stored_scale(spec);
-  if (file_order && source_.mmap) {
-    const auto in_rows =
-        std::find_if(kernels_.ternary.begin(), kernels_.ternary.end(),
-                     [](const TernaryKernels* k) { return k->layout == TernaryLayout::kRows; });
-    out->kernels = *in_rows;  // scalar has it, so every list does
-    out->matrix.data = mapped(spec);
-    return;
-  }
-  out->kernels = kernels_.ternary.front();
-  const uint64_t n_padded = round_up(rows, out->kernels->n_multiple);
-  pieces_.push_back({n_padded * k_padded / 4, [this, &spec, out, file_order](uint8_t* memory) {
-                       out->matrix.data = memory;
+  plan_linear(find(name, rows, cols), out);
+}
+
+void WeightLoader::plan_linear(const TensorSpec& spec, Linear* out) {
+  const uint64_t k_padded = round_up(spec.cols, kTernaryGroup);
+  out->matrix = {nullptr,
+                 nullptr,
+                 nullptr,
+                 static_cast<uint32_t>(spec.rows),
+                 static_cast<uint32_t>(spec.cols),
+                 static_cast<uint32_t>(k_padded),
+                 0};
+  linears_.push_back(out);
+  const bool file_order = std::strcmp(spec.format->name, "i2_s") == 0 &&
+                          spec.cols % kTernaryGroup == 0 && spec.adjacent_heads == 0;
+  const bool in_place = file_order && source_.mmap;
+  // Scalar has kRows kernels, so every list does.
+  out->kernels =
+      in_place
+          ? *std::find_if(kernels_.ternary.begin(), kernels_.ternary.end(),
+                          [](const TernaryKernels* k) { return k->layout == TernaryLayout::kRows; })
+          : kernels_.ternary.front();
+  const float scale = spec.format->ternary ? stored_scale(spec) : 0.0f;
+
+  const size_t codes = in_place ? 0 : PageArena::round_up(codes_bytes(*out));
+  const size_t row_scales = PageArena::round_up(row_scales_bytes(*out));
+  const size_t groups = file_order ? 0 : group_scales_bytes(*out, spec);
+  pieces_.push_back({codes + row_scales + groups, [=, this, &spec](uint8_t* memory) {
+                       auto* scales = reinterpret_cast<float*>(memory + codes);
+                       out->matrix.data = in_place ? mapped(spec) : memory;
+                       out->matrix.row_scales = scales;
                        if (file_order) {
-                         copy_file_order(spec, *out, memory);
+                         std::fill_n(scales, row_scales / sizeof(float), scale);
+                         if (!in_place) copy_file_order(spec, *out, memory);
                          return;
                        }
-                       tasks_.push_back({spec.bytes, [this, &spec, out, memory](auto& buffer) {
-                                           repack_tensor(spec, out, memory, buffer);
+                       auto* halves = reinterpret_cast<uint16_t*>(memory + codes + row_scales);
+                       const LinearMemory parts = {memory, scales, groups == 0 ? nullptr : halves};
+                       tasks_.push_back({spec.bytes, [=, this, &spec](auto& buffer) {
+                                           buffer.resize(spec.bytes);
+                                           read(spec, 0, spec.bytes, buffer.data());
+                                           pack_tensor(spec, buffer.data(), scale, parts, *out);
                                          }});
                      }});
 }
 
 /// Plans the copy of a tensor whose bytes are in kRows order already.
-void WeightLoader::copy_file_order(const TensorSpec& spec, const Linear& linear, uint8_t* memory) {
+void WeightLoader::copy_file_order(const TensorSpec& spec, const Linear& linear, uint8_t* codes) {
   const TernaryKernels& kernels = *linear.kernels;
-  const uint32_t k_padded = linear.matrix.k_padded;
-  const uint64_t row_bytes = k_padded / 4;
-  const uint64_t block_bytes = row_bytes * kernels.n_multiple;
-  const uint64_t blocks_per_task = std::max<uint64_t>(1, kTaskBytes / block_bytes);
-  const uint64_t n_blocks = (spec.rows + kernels.n_multiple - 1) / kernels.n_multiple;
-  for (uint64_t first = 0; first < n_blocks; first += blocks_per_task) {
-    const uint64_t begin = first * block_bytes;
-    const uint64_t padded = std::min(blocks_per_task, n_blocks - first) * block_bytes;
-    const uint64_t bytes = std::min(padded, spec.rows * row_bytes - begin);
-    tasks_.push_back({bytes, [=, this, &spec, &kernels](std::vector<uint8_t>& buffer) {
-                        uint8_t* rows = memory + begin;
+  const uint64_t row_bytes = linear.matrix.k_padded / 4;
+  const uint64_t rows_per_task =
+      round_up(std::max<uint64_t>(1, kTaskBytes / row_bytes), kernels.n_multiple);
+  for (uint64_t first = 0; first < spec.rows; first += rows_per_task) {
+    const uint64_t n = std::min(rows_per_task, spec.rows - first);
+    const uint64_t bytes = n * row_bytes;
+    const uint64_t padded = round_up(n, kernels.n_multiple) * row_bytes;
+    tasks_.push_back({bytes, [=, this, &spec, &linear](std::vector<uint8_t>& buffer) {
+                        uint8_t* rows = codes + first * row_bytes;
                         if (kernels.pack != nullptr) {
                           buffer.resize(padded);
                           rows = buffer.data();
                         }
-                        read(spec, begin, bytes, rows);
+                        read(spec, first * row_bytes, bytes, rows);
                         if (has_invalid_code(rows, bytes)) {
                           throw bad_tensor(spec, "holds codes that are not ternary");
                         }
                         std::memset(rows + bytes, kZeroWeights, padded - bytes);
                         if (kernels.pack == nullptr) return;
-                        for (uint64_t block = 0; block < padded; block += block_bytes) {
-                          kernels.pack(rows + block, k_padded, memory + begin + block);
-                        }
+                        pack_file_order(linear, rows, first, padded / row_bytes, codes);
                       }});
-  }
-}
-
-/// Decodes a whole tensor of any other encoding and packs it for the kernels.
-void WeightLoader::repack_tensor(const TensorSpec& spec, Linear* linear, uint8_t* memory,
-                                 std::vector<uint8_t>& buffer) const {
-  buffer.resize(spec.bytes);
-  read(spec, 0, spec.bytes, buffer.data());
-  const uint64_t cols = spec.cols;
-  const uint64_t in_row = spec.format->ternary ? 0 : payload_bytes(*spec.format, 1, cols);
-  std::vector<float> floats(spec.format->ternary ? 0 : cols);
-  float& scale = linear->matrix.scale;
-  if (!spec.format->ternary) {
-    double sum = 0.0;
-    float largest = 0.0f;
-    for (uint64_t r = 0; r < spec.rows; ++r) {
-      spec.format->decode(buffer.data() + r * in_row, floats.data(), cols);
-      sum += abs_sum(floats.data(), cols);
-      largest = std::max(largest, check_ternary(floats.data(), cols).max_abs);
-    }
-    constexpr double kSmallestScale = 1e-5;
-    const double mean = sum / (static_cast<double>(spec.rows) * static_cast<double>(cols));
-    scale = spec.absmean ? static_cast<float>(std::max(mean, kSmallestScale)) : largest;
-    if (!std::isfinite(scale)) throw bad_tensor(spec, "holds a value that is not a finite number");
-  }
-
-  const TernaryKernels& kernels = *linear->kernels;
-  const uint32_t k_padded = linear->matrix.k_padded;
-  const uint64_t row_bytes = k_padded / 4;
-  std::vector<uint8_t> codes(cols);
-  std::vector<uint8_t> block(row_bytes * kernels.n_multiple);
-  for (uint64_t first = 0; first < spec.rows; first += kernels.n_multiple) {
-    std::memset(block.data(), kZeroWeights, block.size());
-    const uint64_t n_rows = std::min<uint64_t>(kernels.n_multiple, spec.rows - first);
-    for (uint64_t i = 0; i < n_rows; ++i) {
-      if (spec.format->ternary) {
-        spec.format->unpack(buffer.data(), spec.rows, cols, first + i, 1, codes.data());
-      } else {
-        spec.format->decode(buffer.data() + (first + i) * in_row, floats.data(), cols);
-        if (!spec.absmean) {
-          const TernaryCheck check = check_ternary(floats.data(), cols);
-          if (!check.ternary || (check.max_abs != scale && check.max_abs != 0.0f)) {
-            throw Error(ErrorCode::kUnsupported, "tensor " + spec.name + " is not ternary",
-                        "convert the checkpoint it was made from: bitnet convert <directory>");
-          }
-        }
-        ternarise(floats.data(), cols, scale == 0.0f ? 1.0f : scale, codes.data());
-      }
-      if (*std::max_element(codes.begin(), codes.end()) > 2) {
-        throw bad_tensor(spec, "holds codes that are not ternary");
-      }
-      pack_row(codes.data(), cols, k_padded, block.data() + i * row_bytes);
-    }
-    uint8_t* out = memory + first * row_bytes;
-    if (kernels.pack != nullptr) {
-      kernels.pack(block.data(), k_padded, out);
-    } else {
-      std::memcpy(out, block.data(), block.size());
-    }
   }
 }
 
@@ -322,6 +300,9 @@ void WeightLoader::run() {
   work();
   helpers.clear();
   if (failure) std::rethrow_exception(failure);
+  weights_.has_group_scales =
+      std::any_of(linears_.begin(), linears_.end(),
+                  [](const Linear* linear) { return linear->matrix.group != 0; });
 }
 
 }  // namespace bitnet

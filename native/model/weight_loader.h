@@ -19,6 +19,8 @@ class WeightLoader {
 
   /// Decoded to float at load; `out` is set when the plan runs.
   void norm(const std::string& name, uint64_t n, const float** out);
+  /// The same when there is such a tensor.
+  void optional_norm(const std::string& name, uint64_t n, const float** out);
   void linear(const std::string& name, uint64_t rows, uint64_t cols, Linear* out);
   void vocab_matrix(const std::string& name, uint64_t rows, uint64_t cols, VocabMatrix* out);
   bool has(const std::string& name) const { return tensors_.contains(name); }
@@ -42,10 +44,9 @@ class WeightLoader {
   const uint8_t* mapped(const TensorSpec& spec) const;
   void read(const TensorSpec& spec, uint64_t begin, uint64_t bytes, uint8_t* out) const;
   float stored_scale(const TensorSpec& spec) const;
-  void place_linear(const TensorSpec& spec, Linear* out, uint8_t* memory);
-  void copy_file_order(const TensorSpec& spec, const Linear& linear, uint8_t* memory);
-  void repack_tensor(const TensorSpec& spec, Linear* linear, uint8_t* memory,
-                     std::vector<uint8_t>& buffer) const;
+  void plan_linear(const TensorSpec& spec, Linear* out);
+  void copy_file_order(const TensorSpec& spec, const Linear& linear, uint8_t* codes);
+  void expand_vocab_matrix(const TensorSpec& spec, VocabMatrix* out);
 
   Weights& weights_;
   const Weights::Source& source_;
@@ -54,6 +55,7 @@ class WeightLoader {
   std::map<std::string, const TensorSpec*> tensors_;
   std::vector<Piece> pieces_;
   std::vector<Task> tasks_;
+  std::vector<Linear*> linears_;
 };
 
 }  // namespace bitnet

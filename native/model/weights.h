@@ -26,32 +26,49 @@ struct TensorSpec {
   uint64_t bytes = 0;
   float scale = 0.0f;    ///< of ternary formats that keep it outside their bytes
   bool absmean = false;  ///< float master weights, to be ternarised with scale = mean|w|
+  TileParams tile = {};  ///< of formats that are cut into tiles
+  /// Heads whose rows are in adjacent-pair order and are to be put into rotate-half order: row
+  /// (h, j * d/2 + i) of the matrix is row (h, 2i + j) of the file. 0: as they are.
+  uint32_t adjacent_heads = 0;
 };
 
 struct Linear {
   TernaryMatrix matrix = {};
   const TernaryKernels* kernels = nullptr;
+  const float* input_norm = nullptr;  ///< [k] RMS norm of this matrix's own input; null: none
 };
 
+/// One row as floats [matrix.k].
+void decode_row(const Linear& linear, uint32_t row, float* out);
+
+/// Null where the family or the file has no such tensor.
 struct LayerWeights {
-  const float* attn_norm = nullptr;      // [d_model]
-  Linear attn_q;                         // [n_heads * head_dim, d_model]
-  Linear attn_k;                         // [n_kv_heads * head_dim, d_model]
-  Linear attn_v;                         // [n_kv_heads * head_dim, d_model]
-  const float* attn_sub_norm = nullptr;  // [n_heads * head_dim]
-  Linear attn_output;                    // [d_model, n_heads * head_dim]
-  const float* ffn_norm = nullptr;       // [d_model]
-  Linear ffn_gate;                       // [d_ff, d_model]
-  Linear ffn_up;                         // [d_ff, d_model]
-  const float* ffn_sub_norm = nullptr;   // [d_ff]
-  Linear ffn_down;                       // [d_model, d_ff]
+  const float* attn_norm = nullptr;       // [d_model]
+  Linear attn_q;                          // [n_heads * head_dim, d_model]
+  Linear attn_k;                          // [n_kv_heads * head_dim, d_model]
+  Linear attn_v;                          // [n_kv_heads * head_dim, d_model]
+  const float* attn_q_norm = nullptr;     // [head_dim]
+  const float* attn_k_norm = nullptr;     // [head_dim]
+  const float* attn_sub_norm = nullptr;   // [n_heads * head_dim]
+  Linear attn_output;                     // [d_model, n_heads * head_dim]
+  const float* attn_post_norm = nullptr;  // [d_model]
+  const float* ffn_norm = nullptr;        // [d_model]
+  Linear ffn_gate;                        // [d_ff, d_model]
+  Linear ffn_up;                          // [d_ff, d_model]
+  const float* ffn_sub_norm = nullptr;    // [d_ff]
+  Linear ffn_down;                        // [d_model, d_ff]
+  const float* ffn_post_norm = nullptr;   // [d_model]
 };
 
-/// Token embedding or output head, kept in the file's own format.
+/// Token embedding or output head: in the file's own format, or ternary like the layers.
 struct VocabMatrix {
   HeadMatrix matrix = {};  // [vocab_size, d_model]
   HeadType type = HeadType::kF32;
-  const Format* format = nullptr;
+  const Format* format = nullptr;  ///< null when ternary
+  Linear ternary;
+
+  /// The embedding of a token, [d_model].
+  void decode(uint32_t token, float* out) const;
 };
 
 using LoadProgress = std::function<void(uint64_t done_bytes, uint64_t total_bytes)>;
@@ -76,6 +93,8 @@ class Weights {
   const float* output_norm = nullptr;  // [d_model]
   VocabMatrix embedding;
   VocabMatrix head;  ///< the embedding again when the model has no head of its own
+
+  bool has_group_scales = false;
 
   const PageArena& arena() const noexcept { return arena_; }
 

@@ -137,7 +137,8 @@ void check_products(const Layer& layer, const NamedTernary& named, const Exact<i
   Exact<int8_t> packed(size_t{round_up(m, kernels.m_tile)} * k_padded);
   Exact<uint8_t> scratch(kernels.gemm_scratch_bytes(k_padded));
   const auto multiply = [&](const Floats& scales) {
-    QuantizedRows rows = {q.data(), k_padded, scales.data(), layer.sums.data(), nullptr, m};
+    TernaryInput rows = {m,       q.data(), k_padded, scales.data(), layer.sums.data(),
+                         nullptr, nullptr,  nullptr,  nullptr,       0};
     Floats y(size_t{m} * layer.n);
     if (m <= kernels.m_direct) {
       kernels.gemv(matrix.view, rows, 0, layer.n, y.data(), layer.n);
@@ -151,7 +152,7 @@ void check_products(const Layer& layer, const NamedTernary& named, const Exact<i
     return y;
   };
   const Floats dots = multiply(ones);
-  matrix.view.scale = layer.scale;
+  matrix.set_scale(layer.scale);
   const Floats y = multiply(layer.scales);
   size_t n_wrong = 0;
   float worst = 0.0f;

@@ -45,21 +45,21 @@ BITNET_TEST(engine_evaluate) {
   const auto engine = make_engine(7);
   const Tokens tokens = random_tokens(40, kVocab, 1);
   const SequencePtr sequence = engine->create_sequence(100);
-  const Floats all = evaluate(*engine, sequence, tokens, LogitsWanted::kAll);
+  const Floats all = evaluate(*engine, sequence, tokens, Wanted::kAllLogits);
   CHECK_EQ(sequence->length(), 40u);
   CHECK(!sequence->busy());
   const float* last_row = all.data() + 39 * kVocab;
   const SequencePtr other = engine->create_sequence(100);
-  const Floats last = evaluate(*engine, other, tokens, LogitsWanted::kLast);
+  const Floats last = evaluate(*engine, other, tokens, Wanted::kLastLogits);
   CHECK_BITS(last.data(), last_row, kVocab, "the last row alone");
 
   // In two parts, and again after the second one was taken back.
   const Tokens head(tokens.begin(), tokens.begin() + 25);
   const Tokens tail(tokens.begin() + 25, tokens.end());
   const SequencePtr parts = engine->create_sequence(40);
-  evaluate(*engine, parts, head, LogitsWanted::kLast);
+  evaluate(*engine, parts, head, Wanted::kLastLogits);
   for (int i = 0; i < 3; i++) {
-    const Floats got = evaluate(*engine, parts, tail, LogitsWanted::kAll);
+    const Floats got = evaluate(*engine, parts, tail, Wanted::kAllLogits);
     CHECK_BITS(got.data(), all.data() + 25 * kVocab, got.size(), "in parts");
     CHECK_EQ(parts->length(), 40u);
     engine->truncate(parts, 25);
@@ -67,7 +67,7 @@ BITNET_TEST(engine_evaluate) {
     engine->truncate(parts, 1000);  // nothing to do
   }
   engine->truncate(parts, 0);
-  const Floats again = evaluate(*engine, parts, tokens, LogitsWanted::kAll);
+  const Floats again = evaluate(*engine, parts, tokens, Wanted::kAllLogits);
   CHECK_BITS(again.data(), all.data(), all.size(), "from the start");
 }
 
@@ -94,17 +94,21 @@ BITNET_TEST(engine_refuses) {
   CHECK_EQ(error_with({-1}), "E_USAGE");
   CHECK_EQ(error_with({300}), "E_USAGE");
   CHECK_EQ(error_with(Tokens(17, 1)), "E_RESOURCE");
+  GenerateRequest biased = request({1}, 1);
+  biased.sampling.logit_bias = {{300, 1.0f}};
+  CHECK_EQ(error_of([&] { engine->generate(sequence, biased, std::make_shared<Waiter>()); }),
+           "E_USAGE");
   CHECK_EQ(error_of([&] { engine->create_sequence(0); }), "E_USAGE");
   Floats logits(kVocab);
   CHECK_EQ(error_of([&] {
-             engine->evaluate(sequence, Tokens(17, 1), LogitsWanted::kLast, logits.data(),
+             engine->evaluate(sequence, Tokens(17, 1), Wanted::kLastLogits, logits.data(),
                               std::make_shared<Waiter>());
            }),
            "E_RESOURCE");
   // None of these left anything behind.
   CHECK(!sequence->busy());
   CHECK_EQ(sequence->length(), 0u);
-  evaluate(*engine, sequence, Tokens(16, 1), LogitsWanted::kLast);
+  evaluate(*engine, sequence, Tokens(16, 1), Wanted::kLastLogits);
   CHECK_EQ(error_with({1}), "E_RESOURCE");
 
   engine->truncate(sequence, 4);
@@ -148,6 +152,19 @@ BITNET_TEST(engine_generate_ends) {
   CHECK(nothing->result().reason == FinishReason::kLength);
   CHECK(nothing->tokens().empty());
   CHECK_EQ(sequence->length(), 4u);
+}
+
+BITNET_TEST(engine_truncated_tokens_are_forgotten) {
+  // Penalties look at all tokens of the sequence, and at none that were taken back.
+  const auto engine = make_engine();
+  GenerateRequest r = request({1, 2, 3, 4}, 10);
+  r.sampling.repeat_last_n = -1;
+  r.sampling.frequency_penalty = 100.0f;
+  const Tokens fresh = generate(*engine, engine->create_sequence(100), r)->tokens();
+  const SequencePtr sequence = engine->create_sequence(100);
+  evaluate(*engine, sequence, random_tokens(60, kVocab, 3), Wanted::kLastLogits);
+  engine->truncate(sequence, 0);
+  CHECK(generate(*engine, sequence, r)->tokens() == fresh);
 }
 
 BITNET_TEST(engine_generate_logprobs) {
@@ -239,6 +256,27 @@ BITNET_TEST(engine_masks) {
     for (size_t i = 3; i < 8; i++) CHECK(got[i] == static_cast<int32_t>(20 + i) || got[i] == 40);
     for (size_t i = 8; i < 12; i++) CHECK_EQ(got[i], 77);
   }
+}
+
+BITNET_TEST(engine_masks_of_another_job) {
+  // Masks that came too early belong to the job they were meant for.
+  const auto engine = make_engine();
+  const SequencePtr sequence = engine->create_sequence(100);
+  GenerateRequest r = request({1}, 1);
+  r.masked = true;
+  const auto first = std::make_shared<MaskedWaiter>();
+  engine->generate(sequence, r, first);
+  for (uint32_t step = 0; step < 4; step++) engine->set_mask(sequence, step, {11});
+  CHECK(first->reason() == FinishReason::kLength);
+  const auto second = std::make_shared<MaskedWaiter>();
+  r.max_tokens = 3;
+  engine->generate(sequence, r, second);
+  for (uint32_t step = 0; step < 3; step++) {
+    CHECK(second->wait_for(step));
+    engine->set_mask(sequence, step, {22});
+  }
+  CHECK(second->reason() == FinishReason::kLength);
+  CHECK(second->tokens() == (Tokens{22, 22, 22}));
 }
 
 BITNET_TEST(engine_masks_that_never_come) {

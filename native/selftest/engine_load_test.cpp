@@ -216,8 +216,8 @@ BITNET_TEST(engine_load_several_files) {
     Engine one(model.spec(), {}, {});
     Engine two(spec, {}, {});
     const auto tokens = random_tokens(5, 300, 1);
-    CHECK(evaluate(one, one.create_sequence(8), tokens, LogitsWanted::kLast) ==
-          evaluate(two, two.create_sequence(8), tokens, LogitsWanted::kLast));
+    CHECK(evaluate(one, one.create_sequence(8), tokens, Wanted::kLastLogits) ==
+          evaluate(two, two.create_sequence(8), tokens, Wanted::kLastLogits));
   }
 }
 
@@ -248,7 +248,7 @@ BITNET_TEST(engine_memory) {
   CHECK(before.kv_chunk_bytes >= size_t{2 * 2 * 2} * kKvChunk * 32 * 2);
   const auto sequence = engine.create_sequence(64);
   CHECK_EQ(engine.memory().kv_cache_bytes, size_t{0});
-  evaluate(engine, sequence, {1, 2, 3}, LogitsWanted::kLast);
+  evaluate(engine, sequence, {1, 2, 3}, Wanted::kLastLogits);
   CHECK(engine.memory().kv_cache_bytes >= before.kv_chunk_bytes);
 }
 

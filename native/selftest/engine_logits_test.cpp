@@ -34,7 +34,7 @@ Floats logits_of(const SavedModel& model, KvType kv_type, const std::vector<int3
                  const Way& way) {
   const WithEnv target("BITNET_KERNEL", way.target);
   Engine engine(model.spec(way.mmap, way.n_threads), {kv_type, way.batch_size, way.n_threads}, {});
-  return evaluate(engine, engine.create_sequence(512), tokens, LogitsWanted::kAll);
+  return evaluate(engine, engine.create_sequence(512), tokens, Wanted::kAllLogits);
 }
 
 void check_ways(const SavedModel& model, KvType kv_type, const std::vector<int32_t>& tokens,

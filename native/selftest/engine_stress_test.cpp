@@ -53,7 +53,7 @@ BITNET_TEST(engine_many_sequences) {
         if (choice == 2) {
           slot.waiter->logits.resize(300 * 20);
           engine.evaluate(slot.sequence, random_tokens(20, 300, random.bits32()),
-                          LogitsWanted::kAll, slot.waiter->logits.data(), slot.waiter);
+                          Wanted::kAllLogits, slot.waiter->logits.data(), slot.waiter);
         } else {
           engine.generate(slot.sequence, random_request(random, 40), slot.waiter);
         }
@@ -123,7 +123,7 @@ BITNET_TEST(engine_gives_kv_memory_back) {
   Engine engine(model.spec(), {KvType::kF16, 512, 1}, {});
   size_t first = 0;
   for (int i = 0; i < 10; i++) {
-    evaluate(engine, engine.create_sequence(300), random_tokens(300, 300, 1), LogitsWanted::kLast);
+    evaluate(engine, engine.create_sequence(300), random_tokens(300, 300, 1), Wanted::kLastLogits);
     const size_t bytes = engine.memory().kv_cache_bytes;
     if (i == 0) first = bytes;
     CHECK_EQ(bytes, first);

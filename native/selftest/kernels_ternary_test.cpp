@@ -87,7 +87,8 @@ class Inputs {
     for (uint32_t i = 0; i < m; i++) {
       std::copy_n(sheet.q.data() + size_t{i} * sheet.k, sheet.k, q_.data() + size_t{i} * k_padded_);
     }
-    view = {q_.data(), k_padded_, scales_.data(), sums_.data(), nullptr, m};
+    view = {m,       q_.data(), k_padded_, scales_.data(), sums_.data(),
+            nullptr, nullptr,   nullptr,   nullptr,        0};
   }
 
   void pack(const TernaryKernels& kernels, unsigned n_threads) {
@@ -102,7 +103,7 @@ class Inputs {
     view.packed = packed_.data();
   }
 
-  QuantizedRows view;
+  TernaryInput view;
 
  private:
   uint32_t k_padded_;
@@ -113,7 +114,7 @@ class Inputs {
 };
 
 std::string describe(const NamedTernary& named, const Sheet& sheet, const TernaryMatrix& w,
-                     const QuantizedRows& x, const Share& share) {
+                     const TernaryInput& x, const Share& share) {
   return named.name + (x.packed == nullptr ? " gemv" : " gemm") + " m " + std::to_string(x.m) +
          " n " + std::to_string(w.n) + " k " + std::to_string(sheet.k) + " rows " +
          std::to_string(share.begin) + ".." + std::to_string(share.end);
@@ -122,7 +123,7 @@ std::string describe(const NamedTernary& named, const Sheet& sheet, const Ternar
 /// The product by shares of n_threads threads, each into memory of its own: every row of the share
 /// is right and nothing else is written.
 void check_product(const NamedTernary& named, const Sheet& sheet, const TernaryMatrix& w,
-                   const QuantizedRows& x, bool direct, unsigned n_threads) {
+                   const TernaryInput& x, bool direct, unsigned n_threads) {
   const TernaryKernels& kernels = *named.kernels;
   const size_t stride = w.n + 3;
   const size_t y_size = (x.m - 1) * stride + w.n;

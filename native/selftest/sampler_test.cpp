@@ -189,9 +189,10 @@ void check_distribution(const std::string& name, const SamplingParams& params,
 
 BITNET_TEST(sampler_distributions) {
   const Floats few = {1.0f, 0.5f, -0.3f, 2.0f, -1.0f, 0.5f, -4.0f, 1.9f};
+  const Floats flat(4, 1.5f);  // shares are exact: 0.5 of it is two tokens
   const Floats many = bell_logits(60, 2.0f, 3);
   uint64_t seed = 100;
-  for (const Floats& logits : {few, many}) {
+  for (const Floats& logits : {few, flat, many}) {
     for (const int32_t top_k : {0, 1, 3, 7, 1000}) {
       for (const float top_p : {1.0f, 0.95f, 0.5f, 0.0f}) {
         for (const float min_p : {0.0f, 0.05f, 0.3f, 1.0f}) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "kernels/kernel_table.h"
 #include "selftest/support.h"
@@ -17,8 +19,11 @@ class PackedMatrix {
  public:
   PackedMatrix(const Bytes& codes, uint32_t n, uint32_t k, float scale,
                const TernaryKernels& kernels)
-      : bytes_(in_file_order(codes, n, k, round_up(n, kernels.n_multiple))) {
-    view = {nullptr, n, k, round_up(k, kTernaryGroup), scale};
+      : bytes_(in_file_order(codes, n, k, round_up(n, kernels.n_multiple))),
+        row_scales_(round_up(n, kScaleRows)),
+        group_scales_(0) {
+    set_scale(scale);
+    view = {nullptr, row_scales_.data(), nullptr, n, k, round_up(k, kTernaryGroup), 0};
     if (kernels.pack != nullptr) {
       const size_t block = size_t{kernels.n_multiple} * view.k_padded / 4;
       Exact<uint8_t> packed(bytes_.size());
@@ -32,6 +37,27 @@ class PackedMatrix {
   }
 
   size_t bytes() const { return bytes_.size(); }
+
+  /// One scale for all rows.
+  void set_scale(float scale) { std::fill_n(row_scales_.data(), row_scales_.size(), scale); }
+
+  /// f16 scales [n, k_padded / group] in the order of the layout.
+  void set_group_scales(const std::vector<uint16_t>& scales, uint32_t group, TernaryLayout layout) {
+    const uint32_t per_row = view.k_padded / group;
+    const bool blocks = layout == TernaryLayout::kBlocks16;
+    group_scales_ =
+        Exact<uint16_t>(size_t{blocks ? round_up(view.n, kScaleRows) : view.n} * per_row);
+    for (uint32_t r = 0; r < view.n; r++) {
+      for (uint32_t i = 0; i < per_row; i++) {
+        const size_t at = blocks
+                              ? size_t{r / kScaleRows * per_row + i} * kScaleRows + r % kScaleRows
+                              : size_t{r} * per_row + i;
+        group_scales_[at] = scales[size_t{r} * per_row + i];
+      }
+    }
+    view.group_scales = group_scales_.data();
+    view.group = group;
+  }
 
   TernaryMatrix view;
 
@@ -53,7 +79,10 @@ class PackedMatrix {
     return bytes;
   }
 
+  static constexpr uint32_t kScaleRows = 16;
   Exact<uint8_t> bytes_;
+  Exact<float> row_scales_;
+  Exact<uint16_t> group_scales_;
 };
 
 }  // namespace bitnet::selftest

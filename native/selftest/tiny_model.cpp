@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "formats/convert.h"
+
 namespace bitnet::selftest {
 namespace {
 
@@ -17,56 +19,38 @@ class Writer {
     Random random = next_random();
     Floats values(n);
     for (float& v : values) v = 1.0f + 0.5f * random.uniform();
-    add_floats(name, "f32", 1, n, values);
+    add(name, "f32", 1, n, values);
   }
 
   void vocab(const std::string& name, uint64_t rows, uint64_t cols) {
     Random random = next_random();
     Floats values(rows * cols);
     for (float& v : values) v = random.bell();
-    add_floats(name, options_.vocab, rows, cols, values);
+    add(name, options_.vocab, rows, cols, values);
   }
 
   /// The scale has few bits, so that every float format holds it exactly.
   void linear(const std::string& name, uint64_t rows, uint64_t cols) {
     Random random = next_random();
     const float scale = 0.0625f * (1.0f + 0.125f * static_cast<float>(random.below(8)));
-    Bytes codes(rows * cols);
-    for (uint8_t& code : codes) code = random.code();
-    const Format& format = *find_format(options_.linear);
-    if (!format.ternary) {
-      Floats values(codes.size());
-      for (size_t i = 0; i < values.size(); i++) {
-        values[i] = (static_cast<float>(codes[i]) - 1.0f) * scale;
-      }
-      add_floats(name, options_.linear, rows, cols, values);
-      return;
-    }
-    Bytes payload(payload_bytes(format, rows, cols));
-    if (payload.empty()) throw std::runtime_error(name + " does not fit " + format.name);
-    format.pack(codes.data(), rows, cols, payload.data());
-    payload.resize(payload.size() + format.tail_bytes, 0xcd);
-    if (format.tail_bytes > 0) {
-      std::memcpy(payload.data() + payload.size() - format.tail_bytes, &scale, sizeof scale);
-    }
-    add(name, format, rows, cols, payload);
-    if (format.tail_bytes == 0) image_.tensors.back().scale = scale;
+    Floats values(rows * cols);
+    for (float& v : values) v = (static_cast<float>(random.code()) - 1.0f) * scale;
+    add(name, options_.linear, rows, cols, values, scale);
   }
 
  private:
   Random next_random() { return Random(++n_tensors_ * 1000); }
 
-  void add_floats(const std::string& name, const char* format_name, uint64_t rows, uint64_t cols,
-                  const Floats& values) {
+  void add(const std::string& name, const char* format_name, uint64_t rows, uint64_t cols,
+           const Floats& values, float scale = 1.0f) {
     const Format& format = *find_format(format_name);
-    Bytes payload(payload_bytes(format, rows, cols));
-    if (payload.empty()) throw std::runtime_error(name + " does not fit " + format_name);
-    format.encode(values.data(), payload.data(), values.size());
-    add(name, format, rows, cols, payload);
-  }
+    const auto* source = reinterpret_cast<const uint8_t*>(values.data());
+    Bytes payload = convert_rows(*find_format("f32"), format, rows, cols, source,
+                                 values.size() * sizeof(float), scale);
+    const size_t tail_at = payload.size();
+    payload.resize(tail_at + format.tail_bytes, 0xcd);
+    if (format.tail_bytes > 0) std::memcpy(payload.data() + tail_at, &scale, sizeof scale);
 
-  void add(const std::string& name, const Format& format, uint64_t rows, uint64_t cols,
-           const Bytes& payload) {
     const size_t at = (image_.bytes.size() + kAlignment - 1) / kAlignment * kAlignment;
     image_.bytes.resize(at + options_.shift, 0xab);
     TensorSpec spec;
@@ -76,6 +60,7 @@ class Writer {
     spec.cols = cols;
     spec.offset = image_.bytes.size();
     spec.bytes = payload.size();
+    if (format.ternary && format.tail_bytes == 0) spec.scale = scale;
     image_.tensors.push_back(spec);
     image_.bytes.insert(image_.bytes.end(), payload.begin(), payload.end());
   }

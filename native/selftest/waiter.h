@@ -63,8 +63,8 @@ class Waiter : public Listener {
 
 /// Evaluates tokens and waits: logits [1 or n, vocab_size].
 inline Floats evaluate(Engine& engine, const std::shared_ptr<Sequence>& sequence,
-                       const std::vector<int32_t>& tokens, LogitsWanted wanted) {
-  const size_t n_rows = wanted == LogitsWanted::kAll ? tokens.size() : 1;
+                       const std::vector<int32_t>& tokens, Wanted wanted) {
+  const size_t n_rows = wanted == Wanted::kAllLogits ? tokens.size() : 1;
   Floats logits(n_rows * engine.model().hparams.vocab_size, kCanary);
   const auto waiter = std::make_shared<Waiter>();
   engine.evaluate(sequence, tokens, wanted, logits.data(), waiter);

@@ -33,6 +33,18 @@ export interface TensorSource {
   readonly scale?: number;
   /** Set on master weights (f32, f16, bf16) that are to be ternarised with scale = mean|W|. */
   readonly quantise?: "absmean";
+  /** How a TL1 or TL2 tensor is cut into tiles; files do not say. */
+  readonly tile?: TileParams;
+  /** Heads whose rows are in adjacent-pair order (GGUF files of family `llama`): row (h, 2i + j) of
+   *  the tensor is row (h, j * d/2 + i) in the rotate-half order of checkpoints and of the engine. */
+  readonly adjacentHeads?: number;
+}
+
+/** Tile parameters of TL1 and TL2 (spec: BM, BK and bm of their converter). */
+export interface TileParams {
+  readonly rows: number;
+  readonly cols: number;
+  readonly innerRows: number;
 }
 
 /** A model on disk, whatever its container: what the engine loads and what `convert` reads. */

@@ -1,4 +1,4 @@
-import type { Encoding } from "../checkpoint/source.ts";
+import type { Encoding, TileParams } from "../checkpoint/source.ts";
 
 /** Typed mirror of the native addon: what crosses the boundary and nothing else. Token ids travel
  *  as Int32Array, logits as Float32Array. Errors carry `code` and `hint` (see `fromNative`). */
@@ -66,7 +66,22 @@ export interface AddonHparams {
   readonly contextLength: number;
   readonly rmsNormEps: number;
   readonly ropeTheta: number;
-  readonly activation: "relu2" | "silu";
+  readonly activation: "relu2" | "silu" | "gelu";
+  readonly activationMode: ActivationMode;
+  /** RoPE stretched by YaRN; absent: plain RoPE. */
+  readonly yarn?: YarnParams;
+}
+
+/** Inputs of ternary matrices: int8 with one scale per token or per 32 inputs, or floats. */
+export type ActivationMode = "token" | "blocks" | "floats";
+
+export interface YarnParams {
+  readonly factor: number;
+  /** Context length that the model was trained with, in tokens. */
+  readonly originalContext: number;
+  readonly attentionFactor?: number;
+  readonly betaFast?: number;
+  readonly betaSlow?: number;
 }
 
 export interface AddonTensor {
@@ -79,6 +94,9 @@ export interface AddonTensor {
   readonly bytes: number;
   readonly scale?: number;
   readonly quantise?: "absmean";
+  readonly tile?: TileParams;
+  /** Heads whose rows are to be put from adjacent-pair into rotate-half order. */
+  readonly adjacentHeads?: number;
 }
 
 export type KvType = "f32" | "f16";
@@ -127,8 +145,9 @@ export interface AddonSequence {
   ): Promise<GenerateResult>;
   /** Answers a mask request: the token ids allowed at step `step`. Empty means any. */
   setMask(step: number, allowed: Int32Array): void;
-  /** Evaluates tokens and returns logits [n, vocabSize]: n = 1 (last position) or all. */
-  evaluate(tokens: Int32Array, which: "last" | "all"): Promise<Float32Array>;
+  /** Evaluates tokens and returns logits [n, vocabSize], n = 1 (last position) or all, or the hidden
+   *  states of all positions after the last norm [n, dModel]. */
+  evaluate(tokens: Int32Array, which: "last" | "all" | "hidden"): Promise<Float32Array>;
   /** Stops a running generation at the next token or prefill chunk. */
   cancel(): void;
   close(): void;

@@ -1,6 +1,6 @@
-import { ModelFormatError } from "../errors.ts";
+import { ModelFormatError, UnsupportedError } from "../errors.ts";
 import type { Metadata } from "../gguf/types.ts";
-import type { AddonHparams } from "./binding.ts";
+import type { ActivationMode, AddonHparams, YarnParams } from "./binding.ts";
 
 /** The context length of files that do not name one. */
 const DEFAULT_CONTEXT = 2048;
@@ -8,7 +8,10 @@ const DEFAULT_ROPE_THETA = 10000;
 
 /** Reads the hyper-parameters from a model's metadata. Ranges are checked natively.
  *  @throws {ModelFormatError} a key is missing or not a number */
-export function hparamsOf(metadata: Metadata): AddonHparams {
+export function hparamsOf(
+  metadata: Metadata,
+  activations: ActivationsOption = "int8",
+): AddonHparams {
   const family = metadata.get("general.architecture")?.value;
   if (typeof family !== "string") {
     throw new ModelFormatError("general.architecture is missing: not a language model");
@@ -34,18 +37,66 @@ export function hparamsOf(metadata: Metadata): AddonHparams {
     rmsNormEps: need("attention.layer_norm_rms_epsilon"),
     ropeTheta: read("rope.freq_base") ?? DEFAULT_ROPE_THETA,
     activation: activationOf(metadata, family),
+    activationMode: activationModeOf(family, activations),
+    ...yarnOf(metadata, family),
   };
 }
 
+/** Families that were trained with 16-bit activations: int8 is a choice of the runtime. */
+const WEIGHT_ONLY_FAMILIES = ["qwen3"];
+
+/** What `--activations` asks for: integers as suit the family, or none. */
+export type ActivationsOption = "int8" | "none";
+
+function activationModeOf(family: string, option: ActivationsOption): ActivationMode {
+  if (option === "none") return "floats";
+  return WEIGHT_ONLY_FAMILIES.includes(family) ? "blocks" : "token";
+}
+
+/** RoPE scaling as GGUF states it (keys of llama.cpp).
+ *  @throws {UnsupportedError} a kind of scaling that the engine does not have */
+function yarnOf(metadata: Metadata, family: string): { yarn?: YarnParams } {
+  const read = (key: string) => numberOf(metadata, `${family}.rope.scaling.${key}`);
+  const type = metadata.get(`${family}.rope.scaling.type`)?.value ?? "none";
+  const factor = read("factor") ?? 1;
+  if (type === "none" || factor === 1) return {};
+  if (type !== "yarn")
+    throw new UnsupportedError(`RoPE scaling "${String(type)}" is not supported`);
+  const originalContext = read("original_context_length");
+  if (originalContext === undefined) {
+    throw new ModelFormatError(`${family}.rope.scaling.original_context_length is missing`);
+  }
+  const attentionFactor = read("attn_factor") ?? read("yarn_attn_factor");
+  const betaFast = read("yarn_beta_fast");
+  const betaSlow = read("yarn_beta_slow");
+  return {
+    yarn: {
+      factor,
+      originalContext,
+      ...(attentionFactor !== undefined && { attentionFactor }),
+      ...(betaFast !== undefined && { betaFast }),
+      ...(betaSlow !== undefined && { betaSlow }),
+    },
+  };
+}
+
+const DEFAULT_ACTIVATION: Readonly<Record<string, AddonHparams["activation"]>> = {
+  bitnet: "silu",
+  llama: "silu",
+  qwen3: "silu",
+  gemma3: "gelu",
+};
+
 /** BitNet b1.58 2B4T and its kin use squared ReLU, the 1bitLLM models SiLU; the first files of both
  *  carry the same architecture name and no key that tells them apart. */
-function activationOf(metadata: Metadata, family: string): "relu2" | "silu" {
+function activationOf(metadata: Metadata, family: string): AddonHparams["activation"] {
   const named = metadata.get(`${family}.hidden_act`)?.value ?? metadata.get("hidden_act")?.value;
   if (named === "relu2" || named === "silu") return named;
+  if (named === "gelu_pytorch_tanh") return "gelu";
   if (named !== undefined) throw new ModelFormatError(`unknown activation ${String(named)}`);
   const nLayers = numberOf(metadata, `${family}.block_count`);
   const is1bitLlm = nLayers === LAYERS_1BITLLM_LARGE || nLayers === LAYERS_1BITLLM_3B;
-  return family === "bitnet" || is1bitLlm ? "silu" : "relu2";
+  return DEFAULT_ACTIVATION[family] ?? (is1bitLlm ? "silu" : "relu2");
 }
 
 const LAYERS_1BITLLM_LARGE = 24;

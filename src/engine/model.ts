@@ -4,7 +4,7 @@ import type { Metadata } from "../gguf/types.ts";
 import { tokenizerFromMetadata } from "../tokenizer/from-gguf.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { AddonHparams, AddonModel, KvType, MemoryReport } from "./binding.ts";
-import { hparamsOf } from "./hparams.ts";
+import { type ActivationsOption, hparamsOf } from "./hparams.ts";
 import { loadAddon } from "./load-addon.ts";
 import { Session } from "./session.ts";
 import { defaultThreads } from "./threads.ts";
@@ -18,6 +18,9 @@ export interface ModelOptions {
   readonly batchSize?: number | undefined;
   /** Run from the file's pages instead of a copy in large pages: less memory, slower. */
   readonly mmap?: boolean | undefined;
+  /** Inputs of ternary matrices: "int8" as suits the model (the default), or "none": floats, the slow
+   *  reference. */
+  readonly activations?: ActivationsOption | undefined;
   /** Pre-tokenizer to use instead of the model's, by its GGUF name. */
   readonly preTokenizer?: string | undefined;
   /** Called with the bytes of weights loaded so far and in all. */
@@ -59,7 +62,7 @@ export class Model {
    *  @throws {AddonError}        the native engine is not there */
   static async load(source: ModelSource, options: ModelOptions = {}): Promise<Model> {
     const addon = loadAddon();
-    const hparams = hparamsOf(source.metadata);
+    const hparams = hparamsOf(source.metadata, options.activations);
     const threads = options.threads ?? defaultThreads();
     const loading = addon.loadModel(
       {

@@ -77,6 +77,7 @@ function goldenHparams(dir: string): AddonHparams {
     rmsNormEps: number("rms_norm_eps"),
     ropeTheta: number("rope_theta"),
     activation: "relu2",
+    activationMode: "token",
   };
 }
 

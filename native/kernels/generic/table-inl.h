@@ -1,10 +1,11 @@
 // The slots that every target fills from the generic code. A target's table reads:
 //   const KernelTable kFooTable = {name, required, parent, ternary, BITNET_GENERIC_SLOTS};
-#define BITNET_GENERIC_SLOTS                                                                     \
-  quantize_row, rms_norm, add_rows, map_pairs<relu2_mul_lanes>, map_pairs<silu_mul_lanes>, rope, \
-      quantize_head,                                                                             \
-      {head_float<WeightsF32>, head_float<WeightsF16>, head_float<WeightsBF16>, head_q8_0,       \
-       head_q6_k},                                                                               \
-  {                                                                                              \
-    {4, kv_store<KvF32>, attend<KvF32>}, { 2, kv_store<KvF16>, attend<KvF16> }                   \
-  }
+// clang-format off
+#define BITNET_GENERIC_SLOTS                                                                   \
+  quantize_row, quantize_blocks, rms_norm, add_rows,                                           \
+  map_pairs<relu2_mul_lanes>, map_pairs<silu_mul_lanes>, map_pairs<gelu_mul_lanes>,            \
+  rope, quantize_head,                                                                         \
+  {head_float<WeightsF32>, head_float<WeightsF16>, head_float<WeightsBF16>, head_q8_0,         \
+   head_q6_k},                                                                                 \
+  {{4, kv_store<KvF32>, attend<KvF32>}, {2, kv_store<KvF16>, attend<KvF16>}}
+// clang-format on

@@ -93,6 +93,9 @@ static inline void quantize_codes(const float* x, uint32_t n, uint32_t n_padded,
   for (i = n; i < n_padded; ++i) q[i] = 0;
 }
 
+/// Below it 1 / step would not be a finite float.
+constexpr float kSmallestStep = 0x1p-126f;
+
 static void quantize_row(const float* x, uint32_t k, uint32_t k_padded, int8_t* q, float* scale,
                          int32_t* sum) {
   constexpr double kFloor = 1e-5;  // keeps an all-zero row finite
@@ -103,6 +106,21 @@ static void quantize_row(const float* x, uint32_t k, uint32_t k_padded, int8_t* 
   for (uint32_t i = 0; i < k; ++i) total += q[i];
   *scale = factor;
   *sum = total;
+}
+
+static void quantize_blocks(const float* x, uint32_t k, uint32_t k_padded, int8_t* q, float* d,
+                            int32_t* sum) {
+  for (uint32_t begin = 0; begin < k_padded; begin += kActivationBlock) {
+    const uint32_t left = begin < k ? k - begin : 0;
+    const uint32_t n = left < kActivationBlock ? left : kActivationBlock;
+    const float step = n > 0 ? abs_max(x + begin, n) / 127.0f : 0.0f;
+    quantize_codes(x + begin, n, kActivationBlock, step >= kSmallestStep ? 1.0f / step : 0.0f,
+                   q + begin);
+    int32_t total = 0;
+    for (uint32_t i = begin; i < begin + kActivationBlock; ++i) total += q[i];
+    d[begin / kActivationBlock] = f16_to_f32(f32_to_f16(step));
+    sum[begin / kActivationBlock] = total;
+  }
 }
 
 /// Below it 127 / absmax would not be a finite float.
@@ -148,11 +166,22 @@ static inline F32x16 relu2_mul_lanes(F32x16 g, F32x16 u) {
   return mul(mul(positive, positive), u);
 }
 
+/// g / (1 + 2^-z) for z in base-2 logarithms.
+static inline F32x16 gate_lanes(F32x16 g, F32x16 z) {
+  // Beyond these bounds the sigmoid is 0 or 1 to the last bit, or z is NaN or infinite.
+  const F32x16 t = min(max(neg(z), set1(-126.0f)), set1(126.0f));
+  return div(g, add(set1(1.0f), exp2(t)));
+}
+
 static inline F32x16 silu_mul_lanes(F32x16 g, F32x16 u) {
-  const F32x16 log2e = set1(1.44269504f);
-  // Beyond these bounds the sigmoid is 0 or 1 to the last bit, or g is NaN or infinite.
-  const F32x16 t = min(max(mul(g, neg(log2e)), set1(-126.0f)), set1(126.0f));
-  return mul(div(g, add(set1(1.0f), exp2(t))), u);
+  return mul(gate_lanes(g, mul(g, set1(1.44269504f))), u);
+}
+
+/// (1 + tanh(t)) / 2 is the sigmoid of 2t.
+static inline F32x16 gelu_mul_lanes(F32x16 g, F32x16 u) {
+  const F32x16 cubed = mul(mul(g, g), g);
+  const F32x16 inner = fma(cubed, set1(0.044715f), g);
+  return mul(gate_lanes(g, mul(inner, set1(2.30220819f))), u);  // 2 sqrt(2/pi) log2(e)
 }
 
 template <F32x16 (*lanes)(F32x16, F32x16)>

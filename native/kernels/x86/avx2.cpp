@@ -96,6 +96,7 @@ inline void store_i8(F32x16 v, int8_t* p) {
       reinterpret_cast<__m128i*>(p),
       _mm_packs_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1)));
 }
+inline I32x16 set1_i32(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
 inline F32x16 to_f32(I32x16 v) { return {_mm256_cvtepi32_ps(v.low), _mm256_cvtepi32_ps(v.high)}; }
 inline float sqrt_f32(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
 inline float ceil_f32(float x) { return _mm_cvtss_f32(_mm_ceil_ss(_mm_set_ss(x), _mm_set_ss(x))); }
@@ -108,6 +109,30 @@ inline void prefetch(const void* p, size_t ahead) {
 /// Eight sums of four products: unsigned a times signed b, |pair sum| < 2^15.
 inline __m256i dot4(__m256i a, __m256i b) {
   return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
+}
+
+inline __m256i broadcast_4(const int8_t* p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, 4);
+  return _mm256_set1_epi32(four);
+}
+
+struct Codes {
+  __m256i low, high;
+};
+inline Codes load_codes(const uint8_t* p) { return {load_256(p), load_256(p + 32)}; }
+inline void dot4_add(I32x16& sum, Codes codes, const int8_t* q) {
+  const __m256i four = broadcast_4(q);
+  sum.low = _mm256_add_epi32(sum.low, dot4(codes.low, four));
+  sum.high = _mm256_add_epi32(sum.high, dot4(codes.high, four));
+}
+inline __m256 trits_half(__m256i codes, uint32_t i) {
+  const __m256i code =
+      _mm256_and_si256(_mm256_srli_epi32(codes, static_cast<int>(8 * i)), _mm256_set1_epi32(3));
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(code, _mm256_set1_epi32(1)));
+}
+inline F32x16 trits(Codes codes, uint32_t i) {
+  return {trits_half(codes.low, i), trits_half(codes.high, i)};
 }
 
 /// 32 elements of a Q6_K block: scaled, offset-free sums of four.
@@ -162,6 +187,55 @@ inline I32x16 q8_0_lanes(const uint8_t* a, const uint8_t* b, const int8_t* q,
   return {q8_0_part(a, q), q8_0_part(b, q + 32)};
 }
 
+/// Four bytes of each of eight rows: v[i] holds dword i of rows 0..7.
+inline void transpose_8x8(__m256i (&v)[8]) {
+  __m256i t[8];
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
+    t[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
+  }
+  __m256i u[8];
+  for (int i = 0; i < 8; i += 4) {
+    u[i] = _mm256_unpacklo_epi64(t[i], t[i + 2]);
+    u[i + 1] = _mm256_unpackhi_epi64(t[i], t[i + 2]);
+    u[i + 2] = _mm256_unpacklo_epi64(t[i + 1], t[i + 3]);
+    u[i + 3] = _mm256_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    v[i] = _mm256_permute2x128_si256(u[i], u[i + 4], 0x20);
+    v[i + 4] = _mm256_permute2x128_si256(u[i], u[i + 4], 0x31);
+  }
+}
+
+/// 16 rows are 16 streams, each fetched this far ahead.
+constexpr size_t kRowPrefetchBytes = 256;
+
+/// Group g of rows [row, row + 16) as codes; rows from row_end on repeat the last one.
+inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t row_end, uint32_t g,
+                         uint8_t* out) {
+  const __m256i bits = _mm256_set1_epi8(3);
+  for (uint32_t half = 0; half < 2; ++half) {
+    __m256i v[8];
+    for (uint32_t i = 0; i < 8; ++i) {
+      const uint32_t r = row + 8 * half + i;
+      const uint32_t at = r < row_end ? r : row_end - 1;
+      const uint8_t* group = w.data + size_t{at} * (w.k_padded / 4) + size_t{g} * 32;
+      prefetch(group, kRowPrefetchBytes);
+      v[i] = load_256(group);
+    }
+    transpose_8x8(v);
+    for (uint32_t i = 0; i < 8; ++i) {
+      for (uint32_t plane = 0; plane < 4; ++plane) {
+        const __m256i codes =
+            _mm256_and_si256(_mm256_srli_epi16(v[i], static_cast<int>(6 - 2 * plane)), bits);
+        _mm256_store_si256(reinterpret_cast<__m256i*>(out + (8 * plane + i) * 64 + 32 * half),
+                           codes);
+      }
+    }
+  }
+}
+
+constexpr uint32_t kBlockTokens = 2;
 // 8 accumulator registers of the 16.
 constexpr uint32_t kAttentionRows = 4;
 constexpr uint32_t kAttentionBlocks = 1;
@@ -170,6 +244,7 @@ constexpr uint32_t kAttentionBlocks = 1;
 //
 #include "kernels/generic/attention-inl.h"
 #include "kernels/generic/head-inl.h"
+#include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"
 
 // ---------------------------------------------------------------- ternary, file order
@@ -188,7 +263,7 @@ inline int32_t sum_lanes(__m256i v) {
 /// Dots of one row with m activation rows. The two upper code positions of each nibble are left
 /// multiplied by four and divided once per flush.
 template <uint32_t m>
-inline void dot_rows(const uint8_t* row, const QuantizedRows& x, uint32_t k_padded,
+inline void dot_rows(const uint8_t* row, const TernaryInput& x, uint32_t k_padded,
                      int32_t (&dots)[m]) {
   const __m256i low_bits = _mm256_set1_epi8(3);
   const __m256i high_bits = _mm256_set1_epi8(12);
@@ -210,7 +285,7 @@ inline void dot_rows(const uint8_t* row, const QuantizedRows& x, uint32_t k_padd
       const __m256i c2 = _mm256_and_si256(v, high_bits);
       const __m256i c3 = _mm256_and_si256(v, low_bits);
       for (uint32_t i = 0; i < m; ++i) {
-        const int8_t* q = x.q + i * x.stride + size_t{g} * kTernaryGroup;
+        const int8_t* q = x.q + i * x.q_stride + size_t{g} * kTernaryGroup;
         times4[i] = _mm256_add_epi16(times4[i], _mm256_maddubs_epi16(c0, load_256(q)));
         times1[i] = _mm256_add_epi16(times1[i], _mm256_maddubs_epi16(c1, load_256(q + 32)));
         times4[i] = _mm256_add_epi16(times4[i], _mm256_maddubs_epi16(c2, load_256(q + 64)));
@@ -227,18 +302,18 @@ inline void dot_rows(const uint8_t* row, const QuantizedRows& x, uint32_t k_padd
 }
 
 template <uint32_t m>
-void gemv_m(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+void gemv_m(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
             float* y, size_t y_stride) {
-  float factor[m];
-  for (uint32_t i = 0; i < m; ++i) factor[i] = w.scale / x.scale[i];
   for (uint32_t r = row_begin; r < row_end; ++r) {
     int32_t dots[m];
     dot_rows<m>(w.data + size_t{r} * (w.k_padded / 4), x, w.k_padded, dots);
-    for (uint32_t i = 0; i < m; ++i) y[i * y_stride + r] = static_cast<float>(dots[i]) * factor[i];
+    for (uint32_t i = 0; i < m; ++i) {
+      y[i * y_stride + r] = static_cast<float>(dots[i]) * (w.row_scales[r] / x.scale[i]);
+    }
   }
 }
 
-void gemv(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+void gemv(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
           float* y, size_t y_stride) {
   switch (x.m) {
     case 1:
@@ -258,57 +333,18 @@ constexpr uint32_t kPanelRows = 16;
 constexpr uint32_t kTile = 6;
 constexpr uint32_t kStepsPerFlush = 64;  // 64 * 2 * 2 * 127 = 32512
 
-/// Four bytes of each of eight rows: v[i] holds dword i of rows 0..7.
-inline void transpose_8x8(__m256i (&v)[8]) {
-  __m256i t[8];
-  for (int i = 0; i < 8; i += 2) {
-    t[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
-    t[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
-  }
-  __m256i u[8];
-  for (int i = 0; i < 8; i += 4) {
-    u[i] = _mm256_unpacklo_epi64(t[i], t[i + 2]);
-    u[i + 1] = _mm256_unpackhi_epi64(t[i], t[i + 2]);
-    u[i + 2] = _mm256_unpacklo_epi64(t[i + 1], t[i + 3]);
-    u[i + 3] = _mm256_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    v[i] = _mm256_permute2x128_si256(u[i], u[i + 4], 0x20);
-    v[i + 4] = _mm256_permute2x128_si256(u[i], u[i + 4], 0x31);
-  }
-}
-
-/// Rows [row, row + 16) as codes; rows from row_end on repeat the last one and are not stored
-/// later.
+/// Rows [row, row + 16) as codes, all columns.
 inline void unpack_panel(const TernaryMatrix& w, uint32_t row, uint32_t row_end, uint8_t* panel) {
-  const __m256i bits = _mm256_set1_epi8(3);
-  for (uint32_t block = 0; block < 2; ++block) {
-    const uint8_t* rows[8];
-    for (uint32_t i = 0; i < 8; ++i) {
-      const uint32_t r = row + 8 * block + i;
-      rows[i] = w.data + size_t{r < row_end ? r : row_end - 1} * (w.k_padded / 4);
-    }
-    for (uint32_t g = 0; g < w.k_padded / kTernaryGroup; ++g) {
-      __m256i v[8];
-      for (int i = 0; i < 8; ++i) v[i] = load_256(rows[i] + 32 * g);
-      transpose_8x8(v);
-      for (uint32_t i = 0; i < 8; ++i) {
-        for (uint32_t plane = 0; plane < 4; ++plane) {
-          const __m256i codes =
-              _mm256_and_si256(_mm256_srli_epi16(v[i], static_cast<int>(6 - 2 * plane)), bits);
-          const size_t step = 32 * size_t{g} + 8 * plane + i;
-          _mm256_store_si256(reinterpret_cast<__m256i*>(panel + (step * 2 + block) * 32), codes);
-        }
-      }
-    }
+  for (uint32_t g = 0; g < w.k_padded / kTernaryGroup; ++g) {
+    unpack_group(w, row, row_end, g, panel + size_t{g} * kTernaryGroup * kPanelRows);
   }
 }
 
-void pack_x(const QuantizedRows& x, uint32_t k_padded, uint32_t begin, uint32_t end, int8_t* out) {
+void pack_x(const TernaryInput& x, uint32_t k_padded, uint32_t begin, uint32_t end, int8_t* out) {
   for (uint32_t tile = begin; tile < end; tile += kTile) {
     int8_t* to = out + size_t{tile} * k_padded;
     for (uint32_t i = 0; i < kTile; ++i) {
-      const int8_t* from = x.q + (tile + i) * x.stride;
+      const int8_t* from = x.q + (tile + i) * x.q_stride;
       for (uint32_t step = 0; step < k_padded / 4; ++step) {
         int32_t four = 0;
         if (tile + i < x.m) __builtin_memcpy(&four, from + 4 * step, 4);
@@ -316,12 +352,6 @@ void pack_x(const QuantizedRows& x, uint32_t k_padded, uint32_t begin, uint32_t 
       }
     }
   }
-}
-
-inline __m256i broadcast_4(const int8_t* p) {
-  int32_t four;
-  __builtin_memcpy(&four, p, 4);
-  return _mm256_set1_epi32(four);
 }
 
 /// 0, 1, ..., as template arguments: accumulators with constant indices stay in registers.
@@ -363,7 +393,7 @@ inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_s
   }
 }
 
-void gemm(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
           float* y, size_t y_stride, void* scratch) {
   auto* panel = static_cast<uint8_t*>(scratch);
   for (uint32_t row = row_begin; row < row_end; row += kPanelRows) {
@@ -375,11 +405,11 @@ void gemm(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, ui
                     Indices<0, 1, 2, 3, 4, 5>());
       for (uint32_t i = 0; i < kTile && tile + i < x.m; ++i) {
         const __m256i sum = _mm256_set1_epi32(x.sum[tile + i]);
-        const __m256 factor = _mm256_set1_ps(w.scale / x.scale[tile + i]);
+        const F32x16 factor = div(load(w.row_scales + row), set1(x.scale[tile + i]));
         float* out = y + (tile + i) * y_stride + row;
-        const F32x16 result = {
-            _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(total[i][0], sum)), factor),
-            _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(total[i][1], sum)), factor)};
+        const I32x16 dots = {_mm256_sub_epi32(total[i][0], sum),
+                             _mm256_sub_epi32(total[i][1], sum)};
+        const F32x16 result = mul(to_f32(dots), factor);
         if (n_rows == kPanelRows) {
           store(result, out);
         } else {
@@ -392,8 +422,17 @@ void gemm(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, ui
 
 size_t gemm_scratch_bytes(uint32_t k_padded) { return size_t{kPanelRows} * k_padded; }
 
-const TernaryKernels kRowsKernels = {
-    TernaryLayout::kRows, 1, kRowsDirect, kTile, nullptr, pack_x, gemv, gemm, gemm_scratch_bytes};
+const TernaryKernels kRowsKernels = {TernaryLayout::kRows,
+                                     1,
+                                     kRowsDirect,
+                                     kTile,
+                                     nullptr,
+                                     pack_x,
+                                     gemv,
+                                     gemm,
+                                     gemm_scratch_bytes,
+                                     multiply_grouped<BlockSteps, TernaryLayout::kRows>,
+                                     multiply_grouped<FloatSteps, TernaryLayout::kRows>};
 const TernaryKernels* const kTernary[] = {&kRowsKernels, nullptr};
 
 }  // namespace

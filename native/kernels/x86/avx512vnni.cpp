@@ -56,6 +56,7 @@ inline void store_i8(F32x16 v, int8_t* p) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                    _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(bounded)));
 }
+inline I32x16 set1_i32(int32_t x) { return {_mm512_set1_epi32(x)}; }
 inline F32x16 to_f32(I32x16 v) { return _mm512_cvtepi32_ps(v.lanes); }
 inline float sqrt_f32(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
 inline float ceil_f32(float x) { return _mm_cvtss_f32(_mm_ceil_ss(_mm_set_ss(x), _mm_set_ss(x))); }
@@ -75,6 +76,41 @@ inline void dot4_add(__m512i& sum, __m512i codes, __m512i q) {
   sum = _mm512_dpbusd_epi32(sum, codes, q);
 #endif
 }
+
+inline __m512i broadcast_4(const int8_t* p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, 4);
+  return _mm512_set1_epi32(four);
+}
+
+using Codes = __m512i;
+inline Codes load_codes(const uint8_t* p) { return _mm512_load_si512(p); }
+inline void dot4_add(I32x16& sum, Codes codes, const int8_t* q) {
+  dot4_add(sum.lanes, codes, broadcast_4(q));
+}
+inline F32x16 trits(Codes codes, uint32_t i) {
+  const __m512i code = _mm512_and_si512(_mm512_srli_epi32(codes, 8 * i), _mm512_set1_epi32(3));
+  return _mm512_cvtepi32_ps(_mm512_sub_epi32(code, _mm512_set1_epi32(1)));
+}
+
+/// The codes of one group of 16 rows, each vector `stride` bytes after the last.
+inline void unpack_vectors(const uint8_t* group, size_t stride, uint8_t* out) {
+  const __m512i mask = _mm512_set1_epi8(3);
+  for (uint32_t i = 0; i < 8; ++i) {
+    const __m512i v = _mm512_load_si512(group + 64 * i);
+    prefetch(group + 64 * i, kPrefetchBytes);
+    _mm512_store_si512(out + i * stride, _mm512_and_si512(_mm512_srli_epi16(v, 6), mask));
+    _mm512_store_si512(out + (8 + i) * stride, _mm512_and_si512(_mm512_srli_epi16(v, 4), mask));
+    _mm512_store_si512(out + (16 + i) * stride, _mm512_and_si512(_mm512_srli_epi16(v, 2), mask));
+    _mm512_store_si512(out + (24 + i) * stride, _mm512_and_si512(v, mask));
+  }
+}
+inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_end*/, uint32_t g,
+                         uint8_t* out) {
+  unpack_vectors(w.data + size_t{row} * (w.k_padded / 4) + size_t{g} * 512, 64, out);
+}
+
+constexpr uint32_t kBlockTokens = 8;
 
 inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* sum4) {
   const __m512i nibble = _mm512_set1_epi8(15);
@@ -129,6 +165,7 @@ constexpr uint32_t kAttentionBlocks = 4;
 //
 #include "kernels/generic/attention-inl.h"
 #include "kernels/generic/head-inl.h"
+#include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"
 
 // ---------------------------------------------------------------- ternary, blocks of 16 rows
@@ -146,16 +183,13 @@ void pack(const uint8_t* rows, uint32_t k_padded, uint8_t* out) {
   }
 }
 
-inline __m512i broadcast_4(const int8_t* p) {
-  int32_t four;
-  __builtin_memcpy(&four, p, 4);
-  return _mm512_set1_epi32(four);
-}
-
-inline void store_rows(__m512i dots, int32_t sum, float factor, float* out, uint32_t n_rows) {
-  const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(dots, _mm512_set1_epi32(sum))),
-                                 _mm512_set1_ps(factor));
-  _mm512_mask_storeu_ps(out, static_cast<__mmask16>((1u << n_rows) - 1), y);
+/// y of up to 16 rows and one token from their dots.
+inline void store_rows(__m512i dots, const TernaryMatrix& w, const TernaryInput& x, uint32_t token,
+                       uint32_t row, uint32_t n_rows, float* y) {
+  const __m512 factor = _mm512_div_ps(load(w.row_scales + row), set1(x.scale[token]));
+  const __m512i exact = _mm512_sub_epi32(dots, _mm512_set1_epi32(x.sum[token]));
+  _mm512_mask_storeu_ps(y + row, static_cast<__mmask16>((1u << n_rows) - 1),
+                        _mm512_mul_ps(_mm512_cvtepi32_ps(exact), factor));
 }
 
 inline uint32_t rows_left(uint32_t row, uint32_t row_end) {
@@ -164,13 +198,12 @@ inline uint32_t rows_left(uint32_t row, uint32_t row_end) {
 
 /// One activation row: no shifts. The codes are masked in place, so that the four accumulators hold
 /// 64, 16, 4 and 1 times their sums; one arithmetic shift each at the end is exact.
-void gemv_1(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+void gemv_1(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
             float* y) {
   const __m512i mask0 = _mm512_set1_epi8(static_cast<char>(0xc0));
   const __m512i mask1 = _mm512_set1_epi8(0x30);
   const __m512i mask2 = _mm512_set1_epi8(0x0c);
   const __m512i mask3 = _mm512_set1_epi8(0x03);
-  const float factor = w.scale / x.scale[0];
   for (uint32_t row = row_begin; row < row_end; row += kBlockRows) {
     const uint8_t* block = w.data + size_t{row} * (w.k_padded / 4);
     __m512i sum0 = _mm512_setzero_si512();
@@ -192,13 +225,13 @@ void gemv_1(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, 
     const __m512i dots =
         _mm512_add_epi32(_mm512_add_epi32(_mm512_srai_epi32(sum0, 6), _mm512_srai_epi32(sum1, 4)),
                          _mm512_add_epi32(_mm512_srai_epi32(sum2, 2), sum3));
-    store_rows(dots, x.sum[0], factor, y + row, rows_left(row, row_end));
+    store_rows(dots, w, x, 0, row, rows_left(row, row_end), y);
   }
 }
 
 /// A few activation rows: codes are shifted down once and shared, one accumulator per row.
 template <uint32_t m>
-void gemv_m(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+void gemv_m(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
             float* y, size_t y_stride) {
   const __m512i mask = _mm512_set1_epi8(3);
   for (uint32_t row = row_begin; row < row_end; row += kBlockRows) {
@@ -215,7 +248,7 @@ void gemv_m(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, 
                                  _mm512_and_si512(v, mask)};
 #pragma GCC unroll 8
         for (uint32_t t = 0; t < m; ++t) {
-          const int8_t* q = x.q + t * x.stride + k + 4 * i;
+          const int8_t* q = x.q + t * x.q_stride + k + 4 * i;
 #pragma GCC unroll 4
           for (uint32_t p = 0; p < 4; ++p) {
             dot4_add(sum[t], code[p], broadcast_4(q + 32 * p));
@@ -224,13 +257,12 @@ void gemv_m(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, 
       }
     }
     for (uint32_t t = 0; t < m; ++t) {
-      store_rows(sum[t], x.sum[t], w.scale / x.scale[t], y + t * y_stride + row,
-                 rows_left(row, row_end));
+      store_rows(sum[t], w, x, t, row, rows_left(row, row_end), y + t * y_stride);
     }
   }
 }
 
-void gemv(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+void gemv(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
           float* y, size_t y_stride) {
   switch (x.m) {
     case 1:
@@ -259,26 +291,17 @@ constexpr uint32_t kTile = 8;
 constexpr uint32_t kPanelBlocks = 2;
 
 inline void unpack_block(const uint8_t* block, uint32_t k_padded, uint8_t* panel) {
-  const __m512i mask = _mm512_set1_epi8(3);
-  for (uint32_t g = 0; g < k_padded / kTernaryGroup; ++g, block += 512) {
-    for (uint32_t i = 0; i < 8; ++i) {
-      const __m512i v = _mm512_load_si512(block + 64 * i);
-      prefetch(block + 64 * i, kPrefetchBytes);
-      uint8_t* out = panel + (32 * size_t{g} + i) * (kPanelBlocks * 64);
-      constexpr size_t kPlane = 8 * kPanelBlocks * 64;
-      _mm512_store_si512(out, _mm512_and_si512(_mm512_srli_epi16(v, 6), mask));
-      _mm512_store_si512(out + kPlane, _mm512_and_si512(_mm512_srli_epi16(v, 4), mask));
-      _mm512_store_si512(out + 2 * kPlane, _mm512_and_si512(_mm512_srli_epi16(v, 2), mask));
-      _mm512_store_si512(out + 3 * kPlane, _mm512_and_si512(v, mask));
-    }
+  for (uint32_t g = 0; g < k_padded / kTernaryGroup; ++g) {
+    unpack_vectors(block + size_t{g} * 512, kPanelBlocks * 64,
+                   panel + size_t{g} * kTernaryGroup * kPanelBlocks * kBlockRows);
   }
 }
 
-void pack_x(const QuantizedRows& x, uint32_t k_padded, uint32_t begin, uint32_t end, int8_t* out) {
+void pack_x(const TernaryInput& x, uint32_t k_padded, uint32_t begin, uint32_t end, int8_t* out) {
   for (uint32_t tile = begin; tile < end; tile += kTile) {
     int8_t* to = out + size_t{tile} * k_padded;
     for (uint32_t i = 0; i < kTile; ++i) {
-      const int8_t* from = x.q + (tile + i) * x.stride;
+      const int8_t* from = x.q + (tile + i) * x.q_stride;
       for (uint32_t step = 0; step < k_padded / 4; ++step) {
         int32_t four = 0;
         if (tile + i < x.m) __builtin_memcpy(&four, from + 4 * step, 4);
@@ -310,7 +333,7 @@ inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_s
   ((sum[i][0] = first[i], sum[i][1] = second[i]), ...);
 }
 
-void gemm(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, uint32_t row_end,
+void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
           float* y, size_t y_stride, void* scratch) {
   auto* panel = static_cast<uint8_t*>(scratch);
   const size_t block_bytes = size_t{kBlockRows} * (w.k_padded / 4);
@@ -325,12 +348,11 @@ void gemm(const TernaryMatrix& w, const QuantizedRows& x, uint32_t row_begin, ui
       multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, sum,
                     Indices<0, 1, 2, 3, 4, 5, 6, 7>());
       for (uint32_t i = 0; i < kTile && tile + i < x.m; ++i) {
-        const float factor = w.scale / x.scale[tile + i];
-        float* out = y + (tile + i) * y_stride + row;
-        store_rows(sum[i][0], x.sum[tile + i], factor, out, rows_left(row, row_end));
+        float* out = y + (tile + i) * y_stride;
+        store_rows(sum[i][0], w, x, tile + i, row, rows_left(row, row_end), out);
         if (two_blocks) {
-          store_rows(sum[i][1], x.sum[tile + i], factor, out + kBlockRows,
-                     rows_left(row + kBlockRows, row_end));
+          const uint32_t second = row + kBlockRows;
+          store_rows(sum[i][1], w, x, tile + i, second, rows_left(second, row_end), out);
         }
       }
     }
@@ -341,9 +363,17 @@ size_t gemm_scratch_bytes(uint32_t k_padded) {
   return size_t{kPanelBlocks} * kBlockRows * k_padded;
 }
 
-const TernaryKernels kBlocksKernels = {
-    TernaryLayout::kBlocks16, kBlockRows, kDirect, kTile, pack, pack_x, gemv, gemm,
-    gemm_scratch_bytes};
+const TernaryKernels kBlocksKernels = {TernaryLayout::kBlocks16,
+                                       kBlockRows,
+                                       kDirect,
+                                       kTile,
+                                       pack,
+                                       pack_x,
+                                       gemv,
+                                       gemm,
+                                       gemm_scratch_bytes,
+                                       multiply_grouped<BlockSteps, TernaryLayout::kBlocks16>,
+                                       multiply_grouped<FloatSteps, TernaryLayout::kBlocks16>};
 const TernaryKernels* const kTernary[] = {&kBlocksKernels, nullptr};
 
 }  // namespace
