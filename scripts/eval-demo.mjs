@@ -115,7 +115,8 @@ async function evaluateChat(model) {
       turns++;
       if (said.ended) ended++;
       if (said.text === expected) right++;
-      else if (values.failures) console.error(`${skill}: ${question} -> ${said.text} (${expected})`);
+      else if (values.failures)
+        console.error(`${skill}: ${question} -> ${said.text} (${expected})`);
     }
     if (ARITHMETIC.includes(skill)) {
       arithmetic.right += right;
