@@ -64,11 +64,6 @@ Yarn to_yarn(const Napi::Object& object) {
   return yarn;
 }
 
-TileParams to_tile(const Napi::Object& object) {
-  return {get_integer<uint32_t>(object, "rows"), get_integer<uint32_t>(object, "cols"),
-          get_integer<uint32_t>(object, "innerRows")};
-}
-
 Hparams to_hparams(const Napi::Object& object) {
   Hparams h;
   h.family = get_string(object, "family");
@@ -105,7 +100,7 @@ TensorSpec to_tensor(const Napi::Object& object) {
   spec.scale = static_cast<float>(get_number(object, "scale", 0.0));
   spec.absmean = object.Get("quantise").IsString();
   spec.adjacent_heads = static_cast<uint32_t>(get_number(object, "adjacentHeads", 0));
-  if (object.Get("tile").IsObject()) spec.tile = to_tile(get_object(object, "tile"));
+  spec.tile = to_tile(object.Get("tile"));
   return spec;
 }
 
@@ -167,6 +162,10 @@ double get_number(const Napi::Object& object, const char* key, double fallback) 
   return object.Get(key).IsUndefined() ? fallback : get_number(object, key);
 }
 
+uint64_t get_size(const Napi::Object& object, const char* key) {
+  return get_integer<uint64_t>(object, key);
+}
+
 bool get_bool(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
   if (!value.IsBoolean()) bad_type(object.Env(), key, "a boolean");
@@ -179,6 +178,13 @@ std::vector<int32_t> to_tokens(const Napi::Value& value, const char* what) {
   if (!good) bad_type(value.Env(), what, "an Int32Array");
   const auto array = value.As<Napi::Int32Array>();
   return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+TileParams to_tile(const Napi::Value& value) {
+  if (!value.IsObject()) return {};
+  const auto object = value.As<Napi::Object>();
+  return {get_integer<uint32_t>(object, "rows"), get_integer<uint32_t>(object, "cols"),
+          get_integer<uint32_t>(object, "innerRows")};
 }
 
 const Format& to_format(Napi::Env env, const std::string& name) {

@@ -37,9 +37,12 @@ auto guarded(Napi::Env env, Body&& body) -> decltype(body()) {
 std::string get_string(const Napi::Object& object, const char* key);
 double get_number(const Napi::Object& object, const char* key);
 double get_number(const Napi::Object& object, const char* key, double fallback);
+uint64_t get_size(const Napi::Object& object, const char* key);
 bool get_bool(const Napi::Object& object, const char* key);
 
 std::vector<int32_t> to_tokens(const Napi::Value& value, const char* what);
+/// Undefined gives no tiles.
+TileParams to_tile(const Napi::Value& value);
 const Format& to_format(Napi::Env env, const std::string& name);
 ModelSpec to_model_spec(const Napi::Object& object);
 EngineOptions to_engine_options(const Napi::Object& object);

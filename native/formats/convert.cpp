@@ -71,6 +71,13 @@ class FloatPiece {
   std::vector<float> x_;
 };
 
+/// False when there is a NaN. Without a branch in the loop, so that it vectorises.
+bool same_weights(const float* a, const float* b, size_t n) {
+  int32_t strays = 0;
+  for (size_t i = 0; i < n; i++) strays |= static_cast<int32_t>(a[i] != b[i]);
+  return strays == 0;
+}
+
 std::string plural(uint64_t n, const char* what) {
   return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
 }
@@ -152,6 +159,7 @@ class Conversion {
     if (!reader_.ternary()) return loss;
     back_.resize(x.size());
     to_.decode(blocks, back_.data(), x.size());
+    if (same_weights(x.data(), back_.data(), x.size())) return loss;
     for (size_t i = 0; i < x.size(); i++) {
       if (back_[i] == x[i]) continue;
       loss.weights_rounded++;
@@ -222,8 +230,9 @@ RowsDifference compare_rows(const Rows& a, const Rows& b) {
   for_each_piece(a, unpack_multiple(*b.format), [&](uint64_t row, uint64_t n_rows) {
     const std::vector<float>& x = piece_a.read(row, n_rows);
     const std::vector<float>& y = piece_b.read(row, n_rows);
+    if (same_weights(x.data(), y.data(), x.size())) return;
     for (size_t i = 0; i < x.size(); i++) {
-      if (x[i] == y[i]) continue;
+      if (x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i]))) continue;
       difference.n_trits += sign_of(x[i]) != sign_of(y[i]) ? 1 : 0;
       difference.n_weights++;
       loss.change(x[i], y[i]);

@@ -20,9 +20,9 @@ void unpack_run(const uint8_t* bytes, size_t n_trits, uint8_t* codes) noexcept {
   std::memcpy(rest, bytes, kCount);
   for (size_t n = 0; n < n_trits; n++, codes += kCount) {
     for (size_t m = 0; m < kCount; m++) {
-      // The carry of rest * 3, in bytes: thresholds of a third and two thirds.
-      codes[m] = static_cast<uint8_t>((rest[m] > 85 ? 1 : 0) + (rest[m] > 170 ? 1 : 0));
-      rest[m] = static_cast<uint8_t>(rest[m] * 3);
+      const auto tripled = static_cast<uint16_t>(rest[m] * 3);
+      codes[m] = static_cast<uint8_t>(tripled >> 8);
+      rest[m] = static_cast<uint8_t>(tripled);
     }
   }
 }

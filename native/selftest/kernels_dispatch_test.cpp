@@ -27,8 +27,8 @@ BITNET_TEST(kernels_targets) {
 BITNET_TEST(kernels_targets_are_complete) {
   for (const Kernels& target : runnable_targets()) {
     const KernelTable& t = target.table;
-    CHECK(t.quantize_row && t.rms_norm && t.add && t.relu2_mul && t.silu_mul && t.rope &&
-          t.quantize_head);
+    CHECK(t.quantize_row && t.quantize_blocks && t.quantize_head);
+    CHECK(t.rms_norm && t.add && t.relu2_mul && t.silu_mul && t.gelu_mul && t.rope);
     for (const auto& head : t.head) CHECK(head != nullptr);
     CHECK_EQ(t.kv[static_cast<size_t>(KvType::kF32)].elem_bytes, 4u);
     CHECK_EQ(t.kv[static_cast<size_t>(KvType::kF16)].elem_bytes, 2u);
@@ -41,6 +41,8 @@ BITNET_TEST(kernels_targets_are_complete) {
       CHECK_EQ(k->pack == nullptr, k->layout == TernaryLayout::kRows);
       CHECK_EQ(k->pack_x == nullptr, k->m_tile == 1);
       CHECK(k->m_direct >= 1 && k->n_multiple >= 1 && k->m_tile >= 1);
+      CHECK(k->gemv && k->gemm && k->gemm_scratch_bytes);
+      CHECK(k->multiply_blocks && k->multiply_floats);
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/half.h"
 #include "selftest/support.h"
 #include "selftest/targets.h"
 
@@ -99,6 +100,42 @@ BITNET_TEST(kernels_quantize_row_pinned) {
     CHECK_EQ(scale, 12700000.0f);
     CHECK_EQ(q[0], int8_t{13});
     CHECK_EQ(q[1], int8_t{-64});  // -63.5
+  }
+}
+
+BITNET_TEST(kernels_quantize_blocks) {
+  for (const uint32_t n : kSizes) {
+    const uint32_t n_padded = (n + kTernaryGroup - 1) / kTernaryGroup * kTernaryGroup;
+    for (const Input& input : inputs(n)) {
+      std::vector<int8_t> codes(n_padded, 0);
+      std::vector<int32_t> sums(n_padded / kActivationBlock, 0);
+      Floats d(sums.size(), 0.0f);
+      for (uint32_t begin = 0; begin < n; begin += kActivationBlock) {
+        const uint32_t end = std::min(n, begin + kActivationBlock);
+        const float step = abs_max(input.x.data() + begin, end - begin) / 127.0f;
+        const float factor = step >= 0x1p-126f ? 1.0f / step : 0.0f;
+        d[begin / kActivationBlock] = f16_to_f32(f32_to_f16(step));
+        for (size_t i = begin; i < end; i++) {
+          codes[i] = code_of(input.x[i] * factor);
+          sums[i / kActivationBlock] += codes[i];
+        }
+      }
+      for (const Kernels& target : runnable_targets()) {
+        const Exact<float> x(input.x);
+        Exact<int8_t> q(n_padded, 77);
+        Exact<float> got_d(d.size(), kCanary);
+        Exact<int32_t> got_sums(sums.size(), 77);
+        target.table.quantize_blocks(x.data(), n, n_padded, q.data(), got_d.data(),
+                                     got_sums.data());
+        const auto where = [&] {
+          return std::string(target.table.name) + " quantize_blocks " + std::to_string(n) + ", " +
+                 input.name;
+        };
+        CHECK_BITS(q.data(), codes.data(), n_padded, where());
+        CHECK_BITS(got_d.data(), d.data(), d.size(), where() + ", d");
+        CHECK_BITS(got_sums.data(), sums.data(), sums.size(), where() + ", sums");
+      }
+    }
   }
 }
 

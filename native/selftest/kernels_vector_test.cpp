@@ -102,47 +102,72 @@ BITNET_TEST(kernels_relu2_mul) {
               });
 }
 
-/// |silu_mul - exact| relative to |exact|: four roundings, and for negative gates the rounding of
-/// the exponent g * log2(e), which grows with g.
-double silu_bound(double g) { return g >= 0.0 ? 5e-7 : 5e-7 - g * 1e-7; }
+/// What the gate's sigmoid is taken of: g itself, or the argument of GELU's tanh, doubled.
+using Exponent = double (*)(double g);
+double silu_exponent(double g) { return g; }
+double gelu_exponent(double g) { return 1.5957691216057308 * (g + 0.044715 * g * g * g); }
 
-/// Gates below this give less than 2^-120 |u|: nothing is promised but that it stays so small.
-constexpr double kSiluUnderflow = -86.0;
+/// |gate - exact| relative to |exact|: a few roundings and, for negative gates, those of the
+/// exponent t, which grow with it.
+double gate_bound(double t, double per_exponent) {
+  return t >= 0.0 ? 5e-7 : 5e-7 - t * per_exponent;
+}
 
-void check_silu(const Floats& g, const Floats& u, const Floats& y) {
+/// Exponents below this give less than 2^-120 |g u|: nothing is promised but that it is so little.
+constexpr double kGateUnderflow = -86.0;
+
+void check_gate(Exponent exponent, double per_exponent, const Floats& g, const Floats& u,
+                const Floats& y) {
   for (size_t i = 0; i < g.size(); i++) {
     const auto gate = static_cast<double>(g[i]);
     const auto up = static_cast<double>(u[i]);
-    const double exact = gate / (1.0 + std::exp(-gate)) * up;
+    const double t = exponent(gate);
+    const double exact = gate / (1.0 + std::exp(-t)) * up;
     const double error = std::fabs(static_cast<double>(y[i]) - exact);
-    if (gate < kSiluUnderflow) {
+    if (t < kGateUnderflow) {
       CHECK(std::fabs(static_cast<double>(y[i])) <= std::fabs(gate * up) * 0x1p-120);
     } else {
-      CHECK(error <= silu_bound(gate) * std::fabs(exact) + 0x1p-149);
+      CHECK(error <= gate_bound(t, per_exponent) * std::fabs(exact) + 0x1p-149);
     }
   }
 }
 
-BITNET_TEST(kernels_silu_mul) { check_pairs("silu_mul", &KernelTable::silu_mul, check_silu); }
+void check_silu(const Floats& g, const Floats& u, const Floats& y) {
+  check_gate(silu_exponent, 1e-7, g, u, y);
+}
+void check_gelu(const Floats& g, const Floats& u, const Floats& y) {
+  check_gate(gelu_exponent, 4e-7, g, u, y);  // the cube is rounded, too
+}
 
-BITNET_TEST(kernels_silu_mul_whole_range) {
+BITNET_TEST(kernels_silu_mul) { check_pairs("silu_mul", &KernelTable::silu_mul, check_silu); }
+BITNET_TEST(kernels_gelu_mul) { check_pairs("gelu_mul", &KernelTable::gelu_mul, check_gelu); }
+
+/// Gates from end to end, and those where infinities and subnormals come up on the way.
+template <class Check>
+void check_whole_range(const char* name, Pairs KernelTable::* operation, Check check) {
   Floats g = {0.0f, -0.0f, 1e4f, -1e4f, 3e38f, -3e38f, 1e-40f, -1e-40f, 87.0f, -87.0f, 126.0f};
   for (float v = -90.0f; v <= 90.0f; v += 0.0137f) g.push_back(v);
+  for (float v = -9.0f; v <= 9.0f; v += 0.00137f) g.push_back(v);
   const auto n = static_cast<uint32_t>(g.size());
   for (const float factor : {1.0f, -0.37f}) {
     const Floats u(n, factor);
     Floats expected(n);
-    scalar_target().silu_mul(g.data(), u.data(), n, expected.data());
-    check_silu(g, u, expected);
+    (scalar_target().*operation)(g.data(), u.data(), n, expected.data());
+    check(g, u, expected);
     CHECK_EQ(expected[0], 0.0f);
     CHECK_EQ(expected[1], 0.0f);
     CHECK_EQ(expected[2], 1e4f * factor);
     for (const Kernels& target : runnable_targets()) {
       Exact<float> y(n);
-      target.table.silu_mul(g.data(), u.data(), n, y.data());
-      CHECK_BITS(y.data(), expected.data(), n, at(target.table, "silu_mul", n));
+      (target.table.*operation)(g.data(), u.data(), n, y.data());
+      CHECK_BITS(y.data(), expected.data(), n, at(target.table, name, n));
     }
   }
+}
+
+BITNET_TEST(kernels_gates_whole_range) {
+  check_whole_range("silu_mul", &KernelTable::silu_mul, check_silu);
+  check_whole_range("gelu_mul", &KernelTable::gelu_mul, check_gelu);
 }
 
 // ---- rms_norm --------------------------------------------------------------------------------

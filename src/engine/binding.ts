@@ -10,12 +10,75 @@ export interface Addon {
     spec: AddonModelSpec,
     onProgress?: (doneBytes: number, totalBytes: number) => void,
   ): Promise<AddonModel>;
+  /** Re-encodes whole rows. Trits never change; what else is lost is told, or refused.
+   *  Errors: E_UNSUPPORTED when something would be lost and `allowLossy` is not set. */
+  convert(request: ConvertRequest): Promise<{ bytes: Uint8Array; loss: ConversionLoss }>;
+  /** The scales of the rows' weights other than zero. */
+  scaleStats(request: RowsSpec): Promise<ScaleStats>;
+  /** How two blocks of the same rows differ, whatever their encodings. */
+  compareRows(request: { readonly a: RowsSpec; readonly b: RowsSpec }): Promise<RowsDifference>;
   /** Re-encodes whole rows; the output is exactly the rows' bytes, without a tensor tail. */
   convertRows(request: ConvertRowsRequest): Promise<Uint8Array>;
   /** Sum of |w| over whole rows in double precision, row by row; for absmean scales. */
   absSum(request: RowsRequest): Promise<number>;
   /** Largest |w| and whether every weight is -max, 0 or +max. */
   ternaryCheck(request: RowsRequest): Promise<{ max: number; ternary: boolean }>;
+}
+
+/** A block of whole rows in some encoding. Ternary weights are trit * scale. */
+export interface RowsSpec {
+  readonly from: Encoding;
+  readonly rows: number;
+  readonly cols: number;
+  /** The rows' payload, contiguous. */
+  readonly data: Uint8Array;
+  readonly tile?: TileParams;
+  /** Of ternary encodings that keep their scale apart, and of masters. Default 1. */
+  readonly scale?: number;
+  /** `hf_packed`: the row quarter (0..3) that is wanted of the packed bytes. */
+  readonly quarter?: number;
+  /** What floats are: numbers (the default), masters to be ternarised with `scale`, or ternary
+   *  already, with one scale for every `group` neighbours in a row. */
+  readonly floats?: "masters" | "unpacked";
+  readonly group?: number;
+}
+
+export interface ConvertRequest extends RowsSpec {
+  readonly to: Encoding;
+  readonly toTile?: TileParams;
+  /** Scale of ternary output that keeps it apart. Default 1. */
+  readonly toScale?: number;
+  readonly allowLossy?: boolean;
+}
+
+/** All zero when a conversion was exact. */
+export interface ConversionLoss {
+  /** Scales that the output's number format does not hold. */
+  readonly scalesRounded: number;
+  /** Scales that gave way to another one. */
+  readonly scalesMerged: number;
+  /** Weights that a float output does not hold. */
+  readonly weightsRounded: number;
+  /** Largest relative change of a scale or weight. */
+  readonly maxRelative: number;
+}
+
+/** Sums can be put together over blocks; all 0 for a block of zeros. */
+export interface ScaleStats {
+  readonly min: number;
+  readonly max: number;
+  /** Weights other than zero. */
+  readonly nonzeros: number;
+  /** Sum of such weights' scales. */
+  readonly weightedSum: number;
+}
+
+export interface RowsDifference {
+  /** Weights with another sign, or zero in one of the two. */
+  readonly trits: number;
+  /** Weights with another value, those included. */
+  readonly weights: number;
+  readonly maxRelative: number;
 }
 
 export interface RowsRequest {
