@@ -210,6 +210,17 @@ ModelSpec to_model_spec(const Napi::Object& object) {
     if (!tensor.IsObject()) bad_type(object.Env(), "tensors", "objects");
     spec.tensors.push_back(to_tensor(tensor.As<Napi::Object>()));
   }
+  if (object.Get("adapters").IsArray()) {
+    const Napi::Array adapters = get_array(object, "adapters");
+    for (uint32_t i = 0; i < adapters.Length(); ++i) {
+      const Napi::Value value = adapters[i];
+      if (!value.IsObject()) bad_type(object.Env(), "adapters", "objects");
+      const auto adapter = value.As<Napi::Object>();
+      spec.adapters.push_back(
+          {get_string(adapter, "target"), static_cast<float>(get_number(adapter, "scale")),
+           to_tensor(get_object(adapter, "a")), to_tensor(get_object(adapter, "b"))});
+    }
+  }
   spec.n_threads = get_integer<uint32_t>(object, "threads");
   spec.mmap = get_bool(object, "mmap");
   return spec;

@@ -78,11 +78,16 @@ Activations::Activations(const Model& model, uint32_t batch_size, unsigned n_thr
   layout.add(codes, n * codes_stride);
   layout.add(scales, n);
   layout.add(sums, n);
-  const bool blocks = h.activation_mode == ActivationMode::kBlocks;
-  const bool whole = h.activation_mode == ActivationMode::kFloats;
+  const bool blocks =
+      h.activation_mode == ActivationMode::kBlocks || model.weights.has_group_scales;
+  const bool adapted = model.weights.max_rank_padded > 0;
+  const bool whole = adapted || h.activation_mode == ActivationMode::kFloats;
   layout.add(block_scales, blocks ? n * codes_stride / kActivationBlock : 0);
   layout.add(block_sums, blocks ? n * codes_stride / kActivationBlock : 0);
   layout.add(floats, whole ? n * codes_stride : 0);
+  update_stride = line_stride(widest);
+  layout.add(low_rank, n * model.weights.max_rank_padded);
+  layout.add(update, adapted ? n * update_stride : 0);
   layout.add(packed, round_up(n, tile) * k_padded);
   layout.add(head_x, kHeadRows * model_stride);
   layout.add(head_codes, kHeadRows * head_stride);

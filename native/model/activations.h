@@ -45,8 +45,11 @@ class Activations {
   int32_t* sums;        // [n]
   float* block_scales;  // [n, codes_stride / kActivationBlock]
   int32_t* block_sums;  // [n, codes_stride / kActivationBlock]
-  float* floats;        // [n, codes_stride] the same input as it is, for kFloats
-  int8_t* packed;       // [n rounded up to a tile, k_padded] the same as the gemm kernel wants it
+  float* floats;        // [n, codes_stride] the same input as it is, for kFloats and adapters
+  float* low_rank;      // [n, max_rank_padded] a . x of an adapter
+  float* update;        // [n, update_stride] b . a . x
+  size_t update_stride;
+  int8_t* packed;  // [n rounded up to a tile, k_padded] the same as the gemm kernel wants it
 
   float* head_x;       // [kHeadRows, model_stride]
   int8_t* head_codes;  // [kHeadRows, head_stride]

@@ -193,6 +193,7 @@ void Forward::project(const float* in, size_t stride, const float* norm,
     }
     set_input(in, stride, linear.matrix.k, norm, linear.input_norm);
     multiply(all.subspan(first, n), n_tokens_);
+    for (const Product& product : all.subspan(first, n)) apply_adapters(product);
     first += n;
   }
 }
@@ -216,7 +217,13 @@ void Forward::quantise(uint32_t row, const float* values, uint32_t width) {
   int8_t* codes = act_.codes + row * act_.codes_stride;
   float* block_scales = act_.block_scales + row * (act_.codes_stride / kActivationBlock);
   int32_t* block_sums = act_.block_sums + row * (act_.codes_stride / kActivationBlock);
-  switch (model_.hparams.activation_mode) {
+  const ActivationMode mode = model_.hparams.activation_mode;
+  if (mode == ActivationMode::kFloats || model_.weights.max_rank_padded > 0) {
+    float* floats = act_.floats + row * act_.codes_stride;
+    std::copy(values, values + width, floats);
+    std::fill(floats + width, floats + k_padded, 0.0f);
+  }
+  switch (mode) {
     case ActivationMode::kToken:
       ops_.quantize_row(values, width, k_padded, codes, act_.scales + row, act_.sums + row);
       if (!model_.weights.has_group_scales) return;
@@ -231,9 +238,6 @@ void Forward::quantise(uint32_t row, const float* values, uint32_t width) {
       ops_.quantize_blocks(values, width, k_padded, codes, block_scales, block_sums);
       return;
     case ActivationMode::kFloats:
-      float* floats = act_.floats + row * act_.codes_stride;
-      std::copy(values, values + width, floats);
-      std::fill(floats + width, floats + k_padded, 0.0f);
       return;
   }
 }
@@ -293,6 +297,38 @@ void Forward::multiply(std::span<const Product> products, uint32_t n_rows) {
       }
     }
   });
+}
+
+/// y += b . (a . x) for each adapter of a matrix, on the input as it was before it was quantised.
+void Forward::apply_adapters(const Product& product) {
+  const auto dot_rows = ops_.head[static_cast<size_t>(HeadType::kF32)];
+  for (const LowRank& adapter : product.linear->adapters) {
+    const TernaryMatrix& w = product.linear->matrix;
+    const HeadMatrix a = {reinterpret_cast<const uint8_t*>(adapter.a.data()), adapter.rank, w.k,
+                          w.k * sizeof(float)};
+    const HeadMatrix b = {reinterpret_cast<const uint8_t*>(adapter.b.data()), w.n,
+                          adapter.rank_padded, adapter.rank_padded * sizeof(float)};
+    const HeadInput x = {act_.floats, act_.codes_stride, nullptr, nullptr, nullptr, 0, n_tokens_};
+    const HeadInput low = {act_.low_rank, adapter.rank_padded, nullptr, nullptr, nullptr, 0,
+                           n_tokens_};
+    std::fill_n(act_.low_rank, size_t{n_tokens_} * adapter.rank_padded, 0.0f);
+    parallel(size_t{a.n} * a.row_bytes * n_tokens_, [&](unsigned i_thread, unsigned n_threads) {
+      const Share share = share_of(a.n, 1, i_thread, n_threads);
+      dot_rows(a, x, static_cast<uint32_t>(share.begin), static_cast<uint32_t>(share.end),
+               act_.low_rank, adapter.rank_padded);
+    });
+    parallel(size_t{b.n} * b.row_bytes * n_tokens_, [&](unsigned i_thread, unsigned n_threads) {
+      const Share share = share_of(b.n, 1, i_thread, n_threads);
+      const size_t n = share.end - share.begin;
+      if (n == 0) return;
+      dot_rows(b, low, static_cast<uint32_t>(share.begin), static_cast<uint32_t>(share.end),
+               act_.update, act_.update_stride);
+      for (uint32_t row = 0; row < n_tokens_; ++row) {
+        ops_.add(product.y + row * product.y_stride + share.begin,
+                 act_.update + row * act_.update_stride + share.begin, static_cast<uint32_t>(n));
+      }
+    });
+  }
 }
 
 /// x += out, after an RMS norm where the family has one.

@@ -76,6 +76,7 @@ class Forward {
   void quantise(uint32_t row, const float* values, uint32_t width);
   void multiply(std::span<const Product> products, uint32_t n_rows);
   void pack_input(TernaryInput& x, const TernaryKernels& kernels, uint32_t k_padded);
+  void apply_adapters(const Product& product);
   void add_to_stream(const float* post_norm);
   void activate();
   void norm_heads(float* x, uint32_t n_heads, const float* weight);

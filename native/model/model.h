@@ -16,6 +16,7 @@ struct ModelSpec {
   std::vector<std::string> files;
   Hparams hparams;
   std::vector<TensorSpec> tensors;
+  std::vector<AdapterSpec> adapters;
   unsigned n_threads = 1;
   bool mmap = false;
 };
@@ -28,8 +29,8 @@ class Model {
       : hparams((validate(spec.hparams), spec.hparams)),
         arch(find_arch(spec.hparams.family)),
         kernels(select_kernels()),
-        weights({&spec.files, &spec.tensors, spec.mmap, spec.n_threads}, hparams, arch, kernels,
-                progress) {}
+        weights({&spec.files, &spec.tensors, &spec.adapters, spec.mmap, spec.n_threads}, hparams,
+                arch, kernels, progress) {}
 
   const Hparams hparams;
   const Arch& arch;

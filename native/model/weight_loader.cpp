@@ -79,7 +79,13 @@ const TensorSpec& WeightLoader::find(const std::string& name, uint64_t rows, uin
                                std::to_string(spec.cols) + "], the model needs [" +
                                std::to_string(rows) + ", " + std::to_string(cols) + "]");
   }
-  const MatrixShape shape = {rows, cols, spec.tile};
+  check_range(spec);
+  return spec;
+}
+
+/// The bytes are there, and as many as the shape needs.
+void WeightLoader::check_range(const TensorSpec& spec) const {
+  const MatrixShape shape = {spec.rows, spec.cols, spec.tile};
   if (const char* problem = misfit(*spec.format, shape)) {
     throw bad_tensor(spec, std::string("as ") + spec.format->name + ", " + problem);
   }
@@ -90,7 +96,6 @@ const TensorSpec& WeightLoader::find(const std::string& name, uint64_t rows, uin
       *end > weights_.files_[spec.file].size()) {
     throw bad_tensor(spec, "reaches beyond its file (truncated?)");
   }
-  return spec;
 }
 
 const uint8_t* WeightLoader::mapped(const TensorSpec& spec) const {
@@ -195,6 +200,48 @@ float WeightLoader::stored_scale(const TensorSpec& spec) const {
 
 void WeightLoader::linear(const std::string& name, uint64_t rows, uint64_t cols, Linear* out) {
   plan_linear(find(name, rows, cols), out);
+  read_adapters(name, out);
+}
+
+std::vector<float> WeightLoader::read_floats(const TensorSpec& spec) const {
+  check_range(spec);
+  if (spec.format->decode == nullptr) throw bad_tensor(spec, "an adapter cannot be ternary");
+  std::vector<uint8_t> bytes(spec.bytes);
+  read(spec, 0, spec.bytes, bytes.data());
+  std::vector<float> values(spec.rows * spec.cols);
+  spec.format->decode(bytes.data(), values.data(), values.size());
+  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) {
+    throw bad_tensor(spec, "holds a value that is not a finite number");
+  }
+  return values;
+}
+
+void WeightLoader::read_adapters(const std::string& target, Linear* linear) {
+  constexpr uint64_t kMaxRank = 4096;
+  for (const AdapterSpec& adapter : *source_.adapters) {
+    if (adapter.target != target) continue;
+    adapted_.insert(target);
+    const TernaryMatrix& w = linear->matrix;
+    const uint64_t rank = adapter.a.rows;
+    if (adapter.a.cols != w.k || adapter.b.rows != w.n || adapter.b.cols != rank || rank == 0 ||
+        rank > kMaxRank) {
+      throw bad_tensor(adapter.a, "an adapter of [" + std::to_string(adapter.b.rows) + ", " +
+                                      std::to_string(adapter.b.cols) + "] x [" +
+                                      std::to_string(rank) + ", " + std::to_string(adapter.a.cols) +
+                                      "] does not fit " + target + " [" + std::to_string(w.n) +
+                                      ", " + std::to_string(w.k) + "]");
+    }
+    const uint64_t padded = round_up(rank, 16);
+    LowRank update = {static_cast<uint32_t>(rank), static_cast<uint32_t>(padded),
+                      read_floats(adapter.a), std::vector<float>(w.n * padded, 0.0f)};
+    const std::vector<float> b = read_floats(adapter.b);
+    for (uint64_t r = 0; r < w.n; ++r) {
+      const float* row = b.data() + file_row(adapter.b, r) * rank;
+      for (uint64_t i = 0; i < rank; ++i) update.b[r * padded + i] = row[i] * adapter.scale;
+    }
+    weights_.max_rank_padded = std::max(weights_.max_rank_padded, update.rank_padded);
+    linear->adapters.push_back(std::move(update));
+  }
 }
 
 void WeightLoader::plan_linear(const TensorSpec& spec, Linear* out) {
@@ -268,6 +315,11 @@ void WeightLoader::copy_file_order(const TensorSpec& spec, const Linear& linear,
 }
 
 void WeightLoader::run() {
+  for (const AdapterSpec& adapter : *source_.adapters) {
+    if (adapted_.contains(adapter.target)) continue;
+    throw Error(ErrorCode::kModelFormat,
+                "the adapter changes " + adapter.target + ", which this model does not have");
+  }
   size_t total = 0;
   for (const Piece& piece : pieces_) total += PageArena::round_up(piece.bytes);
   weights_.arena_ = PageArena(total);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,9 @@ class WeightLoader {
   float stored_scale(const TensorSpec& spec) const;
   void plan_linear(const TensorSpec& spec, Linear* out);
   void copy_file_order(const TensorSpec& spec, const Linear& linear, uint8_t* codes);
+  void read_adapters(const std::string& target, Linear* linear);
+  std::vector<float> read_floats(const TensorSpec& spec) const;
+  void check_range(const TensorSpec& spec) const;
   void expand_vocab_matrix(const TensorSpec& spec, VocabMatrix* out);
 
   Weights& weights_;
@@ -56,6 +60,7 @@ class WeightLoader {
   std::vector<Piece> pieces_;
   std::vector<Task> tasks_;
   std::vector<Linear*> linears_;
+  std::set<std::string> adapted_;  // targets of adapters that were found
 };
 
 }  // namespace bitnet

@@ -32,16 +32,34 @@ struct TensorSpec {
   uint32_t adjacent_heads = 0;
 };
 
+/// A low-rank update of a matrix (LoRA, arXiv:2106.09685): y += b . (a . x), in floats, on the
+/// input before it is quantised.
+struct LowRank {
+  uint32_t rank;
+  uint32_t rank_padded;  ///< a multiple of 16
+  std::vector<float> a;  // [rank, k]
+  std::vector<float> b;  // [n, rank_padded], the adapter's scale included
+};
+
 struct Linear {
   TernaryMatrix matrix = {};
   const TernaryKernels* kernels = nullptr;
   const float* input_norm = nullptr;  ///< [k] RMS norm of this matrix's own input; null: none
+  std::vector<LowRank> adapters;
 };
 
 /// One row as floats [matrix.k].
 void decode_row(const Linear& linear, uint32_t row, float* out);
 
 /// Null where the family or the file has no such tensor.
+/// An adapter of one matrix: a [rank, k] and b [n, rank], float formats.
+struct AdapterSpec {
+  std::string target;  ///< name of the matrix, e.g. "blk.0.attn_q.weight"
+  float scale = 1.0f;
+  TensorSpec a;
+  TensorSpec b;
+};
+
 struct LayerWeights {
   const float* attn_norm = nullptr;       // [d_model]
   Linear attn_q;                          // [n_heads * head_dim, d_model]
@@ -80,6 +98,7 @@ class Weights {
   struct Source {
     const std::vector<std::string>* files;
     const std::vector<TensorSpec>* tensors;
+    const std::vector<AdapterSpec>* adapters;
     bool mmap;
     unsigned n_threads;
   };
@@ -95,6 +114,7 @@ class Weights {
   VocabMatrix head;  ///< the embedding again when the model has no head of its own
 
   bool has_group_scales = false;
+  uint32_t max_rank_padded = 0;  ///< of the adapters; 0 without
 
   const PageArena& arena() const noexcept { return arena_; }
 

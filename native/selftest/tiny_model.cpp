@@ -135,7 +135,7 @@ SavedModel::SavedModel(const ModelImage& image)
     : file_(image.bytes), hparams_(image.hparams), tensors_(image.tensors) {}
 
 ModelSpec SavedModel::spec(bool mmap, unsigned n_threads) const {
-  return {{file_.path()}, hparams_, tensors_, n_threads, mmap};
+  return {{file_.path()}, hparams_, tensors_, {}, n_threads, mmap};
 }
 
 std::vector<int32_t> random_tokens(size_t n, uint32_t vocab_size, uint32_t seed) {

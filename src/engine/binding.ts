@@ -162,12 +162,23 @@ export interface AddonTensor {
   readonly adjacentHeads?: number;
 }
 
+/** y += scale * b . (a . x); `a` is [rank, cols], `b` is [rows, rank], both floats. */
+export interface AddonAdapter {
+  /** GGUF name of the matrix, e.g. `blk.0.attn_q.weight`. */
+  readonly target: string;
+  readonly scale: number;
+  readonly a: AddonTensor;
+  readonly b: AddonTensor;
+}
+
 export type KvType = "f32" | "f16";
 
 export interface AddonModelSpec {
   readonly files: readonly string[];
   readonly hparams: AddonHparams;
   readonly tensors: readonly AddonTensor[];
+  /** Low-rank updates (LoRA) of matrices; a matrix may have several. */
+  readonly adapters?: readonly AddonAdapter[];
   readonly threads: number;
   /** Run from the file's pages instead of a copy in large pages. */
   readonly mmap: boolean;
