@@ -53,6 +53,7 @@ const std::vector<const KernelTable*>& kernel_targets() {
   static const std::vector<const KernelTable*> targets = {
 #if defined(__x86_64__)
       &kAvx512VnniTable,
+      &kAvxVnniTable,
       &kAvx2Table,
 #endif
       &kScalarTable,

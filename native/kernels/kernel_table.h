@@ -213,6 +213,7 @@ struct KernelTable {
 
 extern const KernelTable kScalarTable;
 extern const KernelTable kAvx2Table;
+extern const KernelTable kAvxVnniTable;
 extern const KernelTable kAvx512VnniTable;
 
 }  // namespace bitnet

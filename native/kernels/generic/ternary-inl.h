@@ -13,6 +13,32 @@ constexpr uint32_t kGroupSteps = kTernaryGroup / 4;
 constexpr uint32_t kBlocksPerGroup = kTernaryGroup / kActivationBlock;
 constexpr uint32_t kStepsPerBlock = kActivationBlock / 4;
 
+/// 0, 1, ..., as template arguments: accumulators with constant indices stay in registers.
+template <uint32_t...>
+struct Indices {};
+
+/// Of the 16 rows from `row`, those before row_end.
+static inline uint32_t rows_left(uint32_t row, uint32_t row_end) {
+  return row_end - row < kRowLanes ? row_end - row : kRowLanes;
+}
+
+/// Activation rows in tiles, [k/4][tile_rows][4]: the `pack_x` of gemm kernels.
+template <uint32_t tile_rows>
+static void pack_tiles(const TernaryInput& x, uint32_t k_padded, uint32_t begin, uint32_t end,
+                       int8_t* out) {
+  for (uint32_t tile = begin; tile < end; tile += tile_rows) {
+    int8_t* to = out + size_t{tile} * k_padded;
+    for (uint32_t i = 0; i < tile_rows; ++i) {
+      const int8_t* from = x.q + (tile + i) * x.q_stride;
+      for (uint32_t step = 0; step < k_padded / 4; ++step) {
+        int32_t four = 0;
+        if (tile + i < x.m) __builtin_memcpy(&four, from + 4 * step, 4);
+        __builtin_memcpy(to + (size_t{step} * tile_rows + i) * 4, &four, 4);
+      }
+    }
+  }
+}
+
 /// Group scale `i` of 16 rows; 0 for rows from row_end on.
 static inline F32x16 group_scale_lanes(const TernaryMatrix& w, TernaryLayout layout, uint32_t row,
                                        uint32_t row_end, uint32_t i) {
@@ -96,7 +122,7 @@ static inline void multiply_rows16(const TernaryMatrix& w, TernaryLayout layout,
     }
   }
   const F32x16 row_scales = load(w.row_scales + row);
-  const uint32_t n_rows = row_end - row < kRowLanes ? row_end - row : kRowLanes;
+  const uint32_t n_rows = rows_left(row, row_end);
   for (uint32_t t = 0; t < n_tokens; ++t) {
     const F32x16 result = mul(w.group == 0 ? part[t] : total[t], row_scales);
     float* out = y + (token + t) * y_stride + row;

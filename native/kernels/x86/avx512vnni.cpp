@@ -192,10 +192,6 @@ inline void store_rows(__m512i dots, const TernaryMatrix& w, const TernaryInput&
                         _mm512_mul_ps(_mm512_cvtepi32_ps(exact), factor));
 }
 
-inline uint32_t rows_left(uint32_t row, uint32_t row_end) {
-  return row_end - row < kBlockRows ? row_end - row : kBlockRows;
-}
-
 /// One activation row: no shifts. The codes are masked in place, so that the four accumulators hold
 /// 64, 16, 4 and 1 times their sums; one arithmetic shift each at the end is exact.
 void gemv_1(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
@@ -297,24 +293,6 @@ inline void unpack_block(const uint8_t* block, uint32_t k_padded, uint8_t* panel
   }
 }
 
-void pack_x(const TernaryInput& x, uint32_t k_padded, uint32_t begin, uint32_t end, int8_t* out) {
-  for (uint32_t tile = begin; tile < end; tile += kTile) {
-    int8_t* to = out + size_t{tile} * k_padded;
-    for (uint32_t i = 0; i < kTile; ++i) {
-      const int8_t* from = x.q + (tile + i) * x.q_stride;
-      for (uint32_t step = 0; step < k_padded / 4; ++step) {
-        int32_t four = 0;
-        if (tile + i < x.m) __builtin_memcpy(&four, from + 4 * step, 4);
-        __builtin_memcpy(to + (size_t{step} * kTile + i) * 4, &four, 4);
-      }
-    }
-  }
-}
-
-/// 0, 1, ..., as template arguments: accumulators with constant indices stay in registers.
-template <uint32_t...>
-struct Indices {};
-
 template <uint32_t... i>
 inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_steps,
                           __m512i (&sum)[kTile][kPanelBlocks], Indices<i...> /*rows*/) {
@@ -368,7 +346,7 @@ const TernaryKernels kBlocksKernels = {TernaryLayout::kBlocks16,
                                        kDirect,
                                        kTile,
                                        pack,
-                                       pack_x,
+                                       pack_tiles<kTile>,
                                        gemv,
                                        gemm,
                                        gemm_scratch_bytes,
