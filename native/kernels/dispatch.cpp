@@ -55,6 +55,10 @@ const std::vector<const KernelTable*>& kernel_targets() {
       &kAvx512VnniTable,
       &kAvxVnniTable,
       &kAvx2Table,
+#elif defined(__aarch64__)
+      &kNeonI8mmTable,
+      &kNeonDotprodTable,
+      &kNeonTable,
 #endif
       &kScalarTable,
   };

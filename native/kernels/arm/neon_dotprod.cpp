@@ -1,0 +1,25 @@
+// ARMv8.2 with dot products: SDOT adds four byte products into an int32 lane.
+
+#include <arm_neon.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/kernel_table.h"
+
+namespace bitnet {
+namespace {
+
+#include "kernels/arm/neon-inl.h"
+
+inline void dot4_add(int32x4_t& sum, uint8x16_t codes, int8x16_t q) {
+  sum = vdotq_s32(sum, vreinterpretq_s8_u8(codes), q);
+}
+
+#include "kernels/arm/neon_products-inl.h"
+
+}  // namespace
+
+const KernelTable kNeonDotprodTable = {"neon_dotprod", kCpuNeon | kCpuDotprod, &kNeonTable,
+                                       kTernary, BITNET_GENERIC_SLOTS};
+
+}  // namespace bitnet
