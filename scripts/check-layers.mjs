@@ -8,7 +8,7 @@ import { listFiles } from "./lib/files.mjs";
 import { checkNativeFile } from "./lib/layers-native.mjs";
 import { checkTsFile } from "./lib/layers-ts.mjs";
 
-const FEATURES = ["convert", "bench", "server", "chat", "hub"];
+const FEATURES = ["convert", "bench", "server", "chat", "hub", "lora", "scoring"];
 const CORE = ["engine", "checkpoint", "tokenizer", "gguf", "errors"];
 
 /** src/: folders, and files of src/ itself by their name. @type {import("./lib/layers-ts.mjs").TsRules} */
@@ -22,8 +22,10 @@ const TS_RULES = {
     server: ["chat", "engine", "errors"],
     chat: ["tokenizer", "errors"],
     hub: ["errors"],
+    lora: ["engine", "checkpoint", "gguf", "errors"],
+    scoring: ["engine", "tokenizer", "errors"],
     engine: ["checkpoint", "tokenizer", "gguf", "errors"],
-    checkpoint: ["gguf", "errors"],
+    checkpoint: ["tokenizer", "gguf", "errors"],
     tokenizer: ["gguf", "errors"],
     gguf: ["errors"],
     ui: ["errors"],

@@ -1,75 +1,48 @@
 import { UnsupportedError, UsageError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { BITNET, BUILT_IN } from "./built-in.ts";
 
 /** What chooses a template: a model's tokenizer and its family (`general.architecture`). */
 export interface TemplateModel {
-  readonly tokenizer: Pick<Tokenizer, "chatTemplate" | "specialTokens">;
+  readonly tokenizer: Pick<Tokenizer, "chatTemplate" | "specialTokens" | "pre" | "tokenId">;
   readonly architecture: string | undefined;
 }
 
 export interface TemplateChoice {
   readonly source: string;
   readonly origin: "override" | "model" | "built-in";
+  /** Values of template variables that the caller does not set. */
+  readonly defaults: Readonly<Record<string, unknown>>;
   /** What was corrected or assumed: for the user to know. */
   readonly notes: readonly string[];
 }
-
-/** BitNet b1.58 2B4T's, from its tokenizer_config.json. */
-const BITNET =
-  "{% for message in messages %}{% if loop.index0 == 0 %}{{ bos_token }}{% endif %}" +
-  "{{ message['role'] | capitalize + ': ' + message['content'] | trim + '<|eot_id|>' }}{% endfor %}" +
-  "{% if add_generation_prompt %}{{ 'Assistant: ' }}{% endif %}";
-
-/** Llama 3 Instruct's. */
-const LLAMA3 =
-  "{% for message in messages %}{% if loop.index0 == 0 %}{{ bos_token }}{% endif %}" +
-  "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' }}" +
-  "{{ message['content'] | trim + '<|eot_id|>' }}{% endfor %}" +
-  "{% if add_generation_prompt %}" +
-  "{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}";
-
-const CHATML =
-  "{% for message in messages %}" +
-  "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}" +
-  "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
-
-/** Templates by name, and the models they serve when the file has none: those of a family whose
- *  vocabulary has the template's special tokens. */
-const BUILT_IN: readonly {
-  readonly name: string;
-  readonly source: string;
-  readonly family: RegExp;
-  readonly tokens: readonly string[];
-}[] = [
-  { name: "bitnet", source: BITNET, family: /^bitnet/, tokens: ["<|eot_id|>"] },
-  {
-    name: "llama3",
-    source: LLAMA3,
-    family: /^llama$/,
-    tokens: ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"],
-  },
-  {
-    name: "chatml",
-    source: CHATML,
-    family: /^(qwen|falcon|llama$)/,
-    tokens: ["<|im_start|>", "<|im_end|>"],
-  },
-];
 
 /** The official 2B4T file carries a template that its conversion script left behind; this word gives
  *  it away. */
 const LEFTOVER_MARK = "BITNETAssistant";
 const BITNET_FAMILY = /^bitnet/;
 
+/** Families whose templates have variables with another default than the model's publisher uses:
+ *  Ternary-Bonsai 1.7B to 8B are run without thinking. */
+const DEFAULTS: readonly {
+  readonly family: RegExp;
+  readonly variables: Record<string, unknown>;
+}[] = [{ family: /^qwen3$/, variables: { enable_thinking: false } }];
+
 /** The template to use: the caller's (template text, or the name of a built-in one), the model's own
  *  unless it is known to be wrong, or the family's.
  *  @throws {UsageError}       `override` is neither a template nor a name
  *  @throws {UnsupportedError} there is none */
 export function chooseTemplate(model: TemplateModel, override?: string): TemplateChoice {
-  if (override !== undefined) return fromOverride(override);
-  const own = model.tokenizer.chatTemplate;
   const family = model.architecture ?? "";
-  const specials = model.tokenizer.specialTokens;
+  const { variables: defaults = {} } = DEFAULTS.find((row) => row.family.test(family)) ?? {};
+  const choice = override === undefined ? fromModel(model, family) : fromOverride(override);
+  return { ...choice, defaults };
+}
+
+function fromModel({ tokenizer }: TemplateModel, family: string): Omit<TemplateChoice, "defaults"> {
+  const own = tokenizer.chatTemplate;
+  const specials = tokenizer.specialTokens;
   if (own?.includes(LEFTOVER_MARK) && BITNET_FAMILY.test(family) && specials.has("<|eot_id|>")) {
     const note =
       "the file's chat template is a left-over of its conversion; the model's published one is used";
@@ -77,8 +50,10 @@ export function chooseTemplate(model: TemplateModel, override?: string): Templat
   }
   if (own !== undefined && own.trim() !== "") return { source: own, origin: "model", notes: [] };
   const row = BUILT_IN.find(
-    ({ family: pattern, tokens }) =>
-      pattern.test(family) && tokens.every((text) => specials.has(text)),
+    ({ family: pattern, tokens, fits }) =>
+      pattern.test(family) &&
+      tokens.every((text) => specials.has(text)) &&
+      (fits?.(tokenizer) ?? true),
   );
   if (row) {
     const notes = [`the model has no chat template; '${row.name}' is used`];
@@ -89,7 +64,7 @@ export function chooseTemplate(model: TemplateModel, override?: string): Templat
   });
 }
 
-function fromOverride(override: string): TemplateChoice {
+function fromOverride(override: string): Omit<TemplateChoice, "defaults"> {
   const row = BUILT_IN.find(({ name }) => name === override);
   if (!row && !/\{[{%]/.test(override)) {
     const shown = JSON.stringify(override.slice(0, 40));

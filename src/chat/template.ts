@@ -8,7 +8,7 @@ import { chooseTemplate, type TemplateChoice, type TemplateModel } from "./templ
 export interface RenderOptions {
   /** End with the beginning of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean;
-  /** Further template variables (`enable_thinking`, `tools`, ...); special tokens in their strings
+  /** Further template variables (`enable_thinking`, off by default with Qwen 3, `tools`, ...); special tokens in their strings
    *  are protected as those in messages are. */
   readonly variables?: Readonly<Record<string, unknown>>;
   /** What strftime_now shows. Default: the current time. */
@@ -26,6 +26,7 @@ export class ChatTemplate {
   readonly origin: TemplateChoice["origin"];
   readonly notes: readonly string[];
   readonly #tokenizer: Tokenizer;
+  readonly #defaults: TemplateChoice["defaults"];
   readonly #program: TemplateProgram;
 
   /** @param override  template text or the name of a built-in one, instead of the model's own
@@ -38,6 +39,7 @@ export class ChatTemplate {
     this.origin = choice.origin;
     this.notes = choice.notes;
     this.#tokenizer = model.tokenizer;
+    this.#defaults = choice.defaults;
     this.#program = this.#guard(() => compileTemplate(choice.source));
   }
 
@@ -50,10 +52,10 @@ export class ChatTemplate {
     const { text, shield } = this.#render(messages, options);
     const parts = tokenizer
       .splitSpecial(text)
-      .map((part) =>
+      .map((part, i) =>
         typeof part === "number"
           ? Int32Array.of(part)
-          : tokenizer.encode(shield.restore(part), { special: false }),
+          : tokenizer.encode(shield.restore(part), { special: false, continues: i > 0 }),
       );
     return withOneBos(tokenizer, concat(parts));
   }
@@ -79,6 +81,7 @@ export class ChatTemplate {
       content: shield.protectContent(content),
     }));
     const all = {
+      ...this.#defaults,
       ...(shield.protectVariable(variables) as Record<string, unknown>),
       bos_token: this.#textOf(this.#tokenizer.bos),
       eos_token: this.#textOf(this.#tokenizer.eos),

@@ -6,8 +6,6 @@ export interface AddedToken {
   readonly id: number;
   readonly content: string;
   readonly special: boolean;
-  /** Matches only under conditions (stripping, whole words) that a plain list cannot state. */
-  readonly conditional: boolean;
 }
 
 /** What a tokenizer.json of the BPE kind says, checked as far as it is used. */
@@ -19,14 +17,14 @@ export interface TokenizerJson {
   readonly merges: readonly string[];
   /** A part of a merge holds a space, so that `merges` is ambiguous. */
   readonly mergesHaveSpaces: boolean;
-  readonly ignoreMerges: boolean;
-  readonly byteFallback: boolean;
   readonly unkToken: string | undefined;
   readonly added: readonly AddedToken[];
-  readonly normalizer: JsonObject | undefined;
-  readonly preTokenizer: JsonObject | undefined;
   readonly postProcessor: JsonObject | undefined;
+  /** The parts that say how text becomes tokens, as the file has them. */
+  readonly rules: Readonly<Record<string, unknown>>;
 }
+
+const RULES = ["model", "normalizer", "pre_tokenizer", "decoder", "added_tokens"];
 
 /** Parses the text of `folder/tokenizer.json`.
  *  @throws {ModelFormatError} not JSON, or not of the form that the tokenizers library writes
@@ -41,15 +39,12 @@ export function readTokenizerJson(text: string, folder: string): TokenizerJson {
     text,
     vocab: readVocab(model.need("vocab", model.object)),
     ...merges,
-    ignoreMerges: model.boolean("ignore_merges") ?? false,
-    byteFallback: model.boolean("byte_fallback") ?? false,
     unkToken: model.string("unk_token"),
     added: (root.array("added_tokens") ?? []).map((value, i) =>
       readAdded(new JsonObject(`${root.file}: added_tokens[${i}]`, value)),
     ),
-    normalizer: root.object("normalizer"),
-    preTokenizer: root.object("pre_tokenizer"),
     postProcessor: root.object("post_processor"),
+    rules: Object.fromEntries(RULES.map((key) => [key, root.get(key)])),
   };
 }
 
@@ -96,6 +91,5 @@ function readAdded(token: JsonObject): AddedToken {
     id,
     content: token.need("content", token.string),
     special: token.boolean("special") ?? false,
-    conditional: ["lstrip", "rstrip", "single_word"].some((key) => token.boolean(key)),
   };
 }

@@ -1,13 +1,10 @@
-import { ModelFormatError } from "../errors.ts";
-import { quote } from "../gguf/quote.ts";
 import type { MetadataEntry } from "../gguf/types.ts";
+import { arrayForm } from "../tokenizer/array-form.ts";
+import { NORMALIZER_KEY } from "../tokenizer/gguf-byte-level.ts";
 import type { HfConfig } from "./hf-config.ts";
 import type { JsonObject } from "./json.ts";
-import { arrayForm, subObjects } from "./pre-tokenizers.ts";
+import { layOutTokens } from "./token-layout.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
-
-/** `tokenizer.ggml.token_type`. */
-const TOKEN_TYPES = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5 } as const;
 
 /** Texts that GGUF readers take for end-of-turn tokens without being told. */
 const KNOWN_STOP_TEXTS: readonly string[] = [
@@ -19,13 +16,18 @@ const KNOWN_STOP_TEXTS: readonly string[] = [
   "<EOT>",
 ];
 
+/** Tokens that tokenizer_config.json names. */
+const ROLES = ["bos", "eos", "pad"];
+
 export interface TokenizerFiles {
   readonly tokenizer: TokenizerJson;
   /** tokenizer_config.json. */
   readonly settings: JsonObject | undefined;
   /** Text of chat_template.jinja. */
   readonly templateFile: string | undefined;
-  readonly config: HfConfig;
+  readonly config: Pick<HfConfig, "bosTokenId" | "eosTokenIds" | "padTokenId"> & {
+    readonly dims: Pick<HfConfig["dims"], "vocabSize">;
+  };
 }
 
 type Pair = readonly [key: string, entry: MetadataEntry];
@@ -41,67 +43,52 @@ export interface TokenizerMetadata {
  *  @throws {ModelFormatError} ids beyond the vocabulary, or given twice */
 export function tokenizerMetadata(files: TokenizerFiles): TokenizerMetadata {
   const { tokenizer, settings, config } = files;
-  const form = arrayForm(tokenizer);
-  const pieces = layOut(tokenizer, config.dims.vocabSize);
+  const needed = ROLES.map((role) => tokenText(settings, `${role}_token`));
+  const pieces = layOutTokens(tokenizer, config.dims.vocabSize, [...needed, tokenizer.unkToken]);
+  const form = arrayForm(tokenizer.rules, pieces.tokens, pieces.kinds);
+  const isPieces = form.model === "llama";
+  const isAmbiguous = !isPieces && tokenizer.mergesHaveSpaces;
+  const problem = form.problem ?? (isAmbiguous ? "its merges hold spaces" : undefined);
   const idOf = (token: string | undefined): number | undefined =>
     token === undefined ? undefined : (pieces.addedIds.get(token) ?? tokenizer.vocab.get(token));
-  const eos = idOf(tokenText(settings, "eos_token")) ?? config.eosTokenIds[0];
   const framing = readFraming(tokenizer.postProcessor);
+  const namedEos = idOf(tokenText(settings, "eos_token"));
+  // What is put after a text is what the arrays call EOS, whatever ends a generation besides.
+  const eos = idOf(framing.last) ?? namedEos ?? config.eosTokenIds[0];
+  const stops = namedEos === undefined ? config.eosTokenIds : [namedEos, ...config.eosTokenIds];
+  const addsEos = settings?.boolean("add_eos_token") ?? "last" in framing;
   const template = files.templateFile ?? chatTemplate(settings);
   const entries: (Pair | undefined)[] = [
-    string("tokenizer.ggml.model", tokenizer.byteFallback ? "llama" : "gpt2"),
-    string("tokenizer.ggml.pre", form.pre ?? "default"),
+    string("tokenizer.ggml.model", form.model),
+    string("tokenizer.ggml.pre", problem === undefined ? form.pre : "default"),
     array("tokenizer.ggml.tokens", "string", pieces.tokens),
-    array("tokenizer.ggml.scores", "float32", new Array(pieces.tokens.length).fill(0)),
-    array("tokenizer.ggml.token_type", "int32", pieces.types),
-    array("tokenizer.ggml.merges", "string", tokenizer.merges),
+    array("tokenizer.ggml.scores", "float32", form.scores),
+    array("tokenizer.ggml.token_type", "int32", Array.from(pieces.kinds)),
+    // Those of the other kind are in the scores.
+    isPieces ? undefined : array("tokenizer.ggml.merges", "string", tokenizer.merges),
     id("bos", idOf(tokenText(settings, "bos_token")) ?? config.bosTokenId),
     id("eos", eos),
-    ...extraStops(config.eosTokenIds, eos, pieces.tokens),
+    ...extraStops(stops, eos, pieces.tokens),
     id("unknown", idOf(tokenizer.unkToken)),
     id("padding", idOf(tokenText(settings, "pad_token")) ?? config.padTokenId),
-    bool("tokenizer.ggml.add_bos_token", settings?.boolean("add_bos_token") ?? framing.bos),
-    framing.eos ? bool("tokenizer.ggml.add_eos_token", true) : undefined,
-    template === undefined ? undefined : string("tokenizer.chat_template", template),
-    form.problem === undefined ? undefined : string("tokenizer.huggingface.json", tokenizer.text),
+    bool("tokenizer.ggml.add_bos_token", settings?.boolean("add_bos_token") ?? "first" in framing),
+    bool("tokenizer.ggml.add_eos_token", addsEos || undefined),
+    bool("tokenizer.ggml.add_space_prefix", form.addSpacePrefix),
+    string(NORMALIZER_KEY, form.normalizer),
+    string("tokenizer.chat_template", template),
+    string("tokenizer.huggingface.json", problem === undefined ? undefined : tokenizer.text),
   ];
-  const notes =
-    form.problem === undefined ? [] : [`tokenizer.json is stored whole: ${form.problem}`];
-  return { entries: entries.filter((entry) => entry !== undefined), notes };
-}
-
-interface Pieces {
-  readonly tokens: readonly string[];
-  readonly types: readonly number[];
-  readonly addedIds: ReadonlyMap<string, number>;
-}
-
-/** Vocabulary and added tokens by id; ids that nothing claims become unused `[PAD<id>]` tokens. */
-function layOut(tokenizer: TokenizerJson, vocabSize: number): Pieces {
-  const addedIds = new Map(tokenizer.added.map(({ content, id: at }) => [content, at]));
-  const tokens: (string | undefined)[] = new Array(vocabSize).fill(undefined);
-  const types: number[] = new Array(vocabSize).fill(TOKEN_TYPES.unused);
-  const place = (token: string, at: number, type: number): void => {
-    if (at >= vocabSize) {
-      throw new ModelFormatError(
-        `tokenizer.json: token ${quote(token)} has id ${at}, vocab_size is ${vocabSize}`,
-      );
-    }
-    if (tokens[at] !== undefined && tokens[at] !== token) {
-      throw new ModelFormatError(
-        `tokenizer.json: id ${at} is both ${quote(tokens[at] ?? "")} and ${quote(token)}`,
-      );
-    }
-    tokens[at] = token;
-    types[at] = type;
+  const notes = problem === undefined ? [] : [`tokenizer.json is stored whole: ${problem}`];
+  return {
+    entries: entries.filter((entry) => entry !== undefined),
+    notes: [...pieces.notes, ...notes],
   };
-  for (const [token, at] of tokenizer.vocab) {
-    place(token, at, token === tokenizer.unkToken ? TOKEN_TYPES.unknown : TOKEN_TYPES.normal);
-  }
-  for (const { content, id: at, special } of tokenizer.added) {
-    place(content, at, special ? TOKEN_TYPES.control : TOKEN_TYPES.userDefined);
-  }
-  return { tokens: tokens.map((token, at) => token ?? `[PAD${at}]`), types, addedIds };
+}
+
+/** The objects of an array property. */
+function subObjects(parent: JsonObject, key: string): readonly JsonObject[] {
+  const items = parent.array(key) ?? [];
+  return items.map((_, i) => parent.item(key, i));
 }
 
 /** Text of a special token of tokenizer_config.json: a string, or an object with `content`. */
@@ -117,18 +104,20 @@ function extraStops(
   eos: number | undefined,
   tokens: readonly string[],
 ): readonly (Pair | undefined)[] {
-  const extra = stops.filter((at) => at !== eos && !KNOWN_STOP_TEXTS.includes(tokens[at] ?? ""));
+  const others = [...new Set(stops)].filter((at) => at !== eos);
+  const extra = others.filter((at) => !KNOWN_STOP_TEXTS.includes(tokens[at] ?? ""));
   return [id("eot", extra[0]), id("eom", extra[1])];
 }
 
-/** Whether the post-processor puts a special token before and after the text. */
-function readFraming(post: JsonObject | undefined): { bos: boolean; eos: boolean } {
+/** The special tokens that the post-processor puts before and after the text. */
+function readFraming(post: JsonObject | undefined): { first?: string; last?: string } {
   const steps = post?.string("type") === "Sequence" ? subObjects(post, "processors") : [post];
   const template = steps.find((step) => step?.string("type") === "TemplateProcessing");
   const single = template ? subObjects(template, "single") : [];
-  const isSpecial = (part: JsonObject | undefined): boolean =>
-    part?.get("SpecialToken") !== undefined;
-  return { bos: isSpecial(single[0]), eos: isSpecial(single.at(-1)) };
+  const [first, last] = [single[0], single.at(-1)].map((part) =>
+    part?.object("SpecialToken")?.string("id"),
+  );
+  return { ...(first !== undefined && { first }), ...(last !== undefined && { last }) };
 }
 
 /** One template, or several with names of which `default` is for chat. */
@@ -139,12 +128,12 @@ function chatTemplate(settings: JsonObject | undefined): string | undefined {
   return chosen?.string("template");
 }
 
-function string(key: string, value: string): Pair {
-  return [key, { type: "string", value }];
+function string(key: string, value: string | undefined): Pair | undefined {
+  return value === undefined ? undefined : [key, { type: "string", value }];
 }
 
-function bool(key: string, value: boolean): Pair {
-  return [key, { type: "bool", value }];
+function bool(key: string, value: boolean | undefined): Pair | undefined {
+  return value === undefined ? undefined : [key, { type: "bool", value }];
 }
 
 function array(

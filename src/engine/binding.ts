@@ -160,6 +160,8 @@ export interface AddonTensor {
   readonly tile?: TileParams;
   /** Heads whose rows are to be put from adjacent-pair into rotate-half order. */
   readonly adjacentHeads?: number;
+  /** A norm whose weights are stored less 1. */
+  readonly plusOne?: true;
 }
 
 /** y += scale * b . (a . x); `a` is [rank, cols], `b` is [rows, rank], both floats. */

@@ -39,6 +39,8 @@ export interface GenerationOptions {
   readonly tokenizer: Tokenizer;
   readonly stop: readonly string[];
   readonly seed: bigint;
+  /** The text goes on from the prompt's: its first space belongs to it. */
+  readonly continues: boolean;
   readonly signal: AbortSignal | undefined;
   readonly onEvents: (events: GenerateEvents) => void;
 }
@@ -60,7 +62,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   constructor(source: GenerationSource, options: GenerationOptions) {
     this.#options = options;
     this.#cancel = () => source.cancel();
-    this.#detokenizer = new Detokenizer(options.tokenizer);
+    this.#detokenizer = new Detokenizer(options.tokenizer, { continues: options.continues });
     this.#stops = new StopStrings(options.stop);
     this.result = this.#run(source);
     // Whoever only iterates gets the failure from the iterator.
@@ -129,7 +131,10 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   }
 
   #token({ token, logprob }: TokenLogprob) {
-    const text = this.#options.tokenizer.decode([token], { special: true });
+    const text = this.#options.tokenizer.decode([token], {
+      special: true,
+      continues: true,
+    });
     return { id: token, text, logprob };
   }
 

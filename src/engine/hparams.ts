@@ -7,10 +7,13 @@ const DEFAULT_CONTEXT = 2048;
 const DEFAULT_ROPE_THETA = 10000;
 
 /** Reads the hyper-parameters from a model's metadata. Ranges are checked natively.
+ *    inputNorms  whether its matrices norm their own input: then it was trained with int8 inputs,
+ *                whatever its family
  *  @throws {ModelFormatError} a key is missing or not a number */
 export function hparamsOf(
   metadata: Metadata,
   activations: ActivationsOption = "int8",
+  inputNorms = false,
 ): AddonHparams {
   const family = metadata.get("general.architecture")?.value;
   if (typeof family !== "string") {
@@ -37,7 +40,7 @@ export function hparamsOf(
     rmsNormEps: need("attention.layer_norm_rms_epsilon"),
     ropeTheta: read("rope.freq_base") ?? DEFAULT_ROPE_THETA,
     activation: activationOf(metadata, family),
-    activationMode: activationModeOf(family, activations),
+    activationMode: activationModeOf(family, activations, inputNorms),
     ...yarnOf(metadata, family),
   };
 }
@@ -48,9 +51,13 @@ const WEIGHT_ONLY_FAMILIES = ["qwen3"];
 /** What `--activations` asks for: integers as suit the family, or none. */
 export type ActivationsOption = "int8" | "none";
 
-function activationModeOf(family: string, option: ActivationsOption): ActivationMode {
+function activationModeOf(
+  family: string,
+  option: ActivationsOption,
+  inputNorms: boolean,
+): ActivationMode {
   if (option === "none") return "floats";
-  return WEIGHT_ONLY_FAMILIES.includes(family) ? "blocks" : "token";
+  return WEIGHT_ONLY_FAMILIES.includes(family) && !inputNorms ? "blocks" : "token";
 }
 
 /** RoPE scaling as GGUF states it (keys of llama.cpp).

@@ -3,7 +3,14 @@ import { fromNative, UsageError } from "../errors.ts";
 import type { Metadata } from "../gguf/types.ts";
 import { tokenizerFromMetadata } from "../tokenizer/from-gguf.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { AddonHparams, AddonModel, KvType, MemoryReport } from "./binding.ts";
+import type {
+  AddonAdapter,
+  AddonHparams,
+  AddonModel,
+  AddonTensor,
+  KvType,
+  MemoryReport,
+} from "./binding.ts";
 import { type ActivationsOption, hparamsOf } from "./hparams.ts";
 import { loadAddon } from "./load-addon.ts";
 import { Session } from "./session.ts";
@@ -23,10 +30,21 @@ export interface ModelOptions {
   readonly activations?: ActivationsOption | undefined;
   /** Pre-tokenizer to use instead of the model's, by its GGUF name. */
   readonly preTokenizer?: string | undefined;
+  /** Low-rank updates to apply, see `openAdapters`. Default: none. */
+  readonly adapters?: Adapters | undefined;
   /** Called with the bytes of weights loaded so far and in all. */
   readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined;
 }
 
+/** Low-rank updates of a model's matrices, and the files that hold them. */
+export interface Adapters {
+  /** Absolute paths. */
+  readonly files: readonly string[];
+  /** Their tensors' `file` is an index into `files`. */
+  readonly updates: readonly AddonAdapter[];
+}
+
+const NO_ADAPTERS: Adapters = { files: [], updates: [] };
 const DEFAULT_BATCH_SIZE = 512;
 const DEFAULT_KV_TYPE = "f16";
 
@@ -62,12 +80,18 @@ export class Model {
    *  @throws {AddonError}        the native engine is not there */
   static async load(source: ModelSource, options: ModelOptions = {}): Promise<Model> {
     const addon = loadAddon();
-    const hparams = hparamsOf(source.metadata, options.activations);
+    const hparams = hparamsOf(source.metadata, options.activations, hasInputNorms(source));
     const threads = options.threads ?? defaultThreads();
+    const { files, updates } = options.adapters ?? NO_ADAPTERS;
+    const behind = (tensor: AddonTensor) => ({
+      ...tensor,
+      file: tensor.file + source.files.length,
+    });
     const loading = addon.loadModel(
       {
-        files: source.files,
+        files: [...source.files, ...files],
         tensors: source.tensors,
+        adapters: updates.map((one) => ({ ...one, a: behind(one.a), b: behind(one.b) })),
         hparams,
         threads,
         kvType: options.kvType ?? DEFAULT_KV_TYPE,
@@ -116,4 +140,9 @@ export class Model {
   async close(): Promise<void> {
     await this.#native.close();
   }
+}
+
+/** Matrices that norm their own input (BitNet embedding models). */
+function hasInputNorms({ tensors }: ModelSource): boolean {
+  return tensors.some(({ name }) => name.endsWith("_norm_in.weight"));
 }

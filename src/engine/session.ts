@@ -87,18 +87,30 @@ export class Session {
         tokenizer: this.#tokenizer,
         stop: options.stop ?? [],
         seed: params.sampling.seed,
+        continues: !this.#tokenizer.isSpecial(ids.at(-1) ?? 0),
         signal: options.signal,
         onEvents,
       },
     );
   }
 
-  /** Logits of the prompt's positions, [n, vocabSize] row-major: the last position's, or all. */
-  async evaluate(prompt: ArrayLike<number>, which: "last" | "all" = "last"): Promise<Float32Array> {
+  /** What the model makes of the prompt's positions, row-major: logits [n, vocabSize] of the last
+   *  position or of all, or the hidden states of all after the last norm, [n, dModel].
+   *    from  first position that is wanted of all; those before it give no rows. Default 0 */
+  async evaluate(
+    prompt: ArrayLike<number>,
+    which: "last" | "all" | "hidden" = "last",
+    { from = 0 }: { readonly from?: number } = {},
+  ): Promise<Float32Array> {
     const ids = Array.from(prompt);
-    if (which === "all") this.#forget(0);
-    const fresh = this.#reuse(ids);
+    if (which !== "last") this.#forget(from);
+    let fresh = this.#reuse(ids);
+    const unwanted = which === "last" ? 0 : from - (ids.length - fresh.length);
     try {
+      if (unwanted > 0) {
+        await this.#native.evaluate(fresh.subarray(0, unwanted), "last");
+        fresh = fresh.subarray(unwanted);
+      }
       return await this.#native.evaluate(fresh, which);
     } catch (error) {
       throw fromNative(error);

@@ -2,15 +2,21 @@ import { ModelFormatError } from "../errors.ts";
 import { BytePairEncoder } from "./bpe.ts";
 import { writeUtf8 } from "./byte-alphabet.ts";
 import type { TextEncoding } from "./definition.ts";
-import type { Merge } from "./merge-table.ts";
-import { PreTokenizer } from "./pre-tokenizers.ts";
+import { type Merge, MergeTable } from "./merge-table.ts";
+import { PreTokenizer } from "./pre-tokenizer.ts";
+import { ByteSymbols } from "./symbols.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+
+export const NORMALIZATIONS = ["NFC", "NFD", "NFKC", "NFKD"] as const;
+
+/** Unicode normalization of text before it is cut. */
+export type Normalization = (typeof NORMALIZATIONS)[number];
 
 export interface ByteLevelSpec {
   readonly patterns: readonly string[];
   readonly merges: readonly Merge[];
   readonly ignoreMerges: boolean;
-  readonly normalization?: "NFC" | "NFD" | "NFKC" | "NFKD";
+  readonly normalization?: Normalization;
 }
 
 /** Our byte-level BPE over a compact vocabulary (docs/adr: compact tokenizer).
@@ -22,8 +28,14 @@ export function byteLevelEncoding(vocabulary: Vocabulary, spec: ByteLevelSpec): 
     throw new ModelFormatError(`vocabulary: no token for byte ${byte}`);
   }
   const preTokenizer = new PreTokenizer(spec.patterns);
-  const encoder = new BytePairEncoder(vocabulary, spec.merges, spec.ignoreMerges);
-  const { normalization } = spec;
+  const { normalization, ignoreMerges } = spec;
+  const merges = new MergeTable(vocabulary, spec.merges);
+  const encoder = new BytePairEncoder(
+    vocabulary,
+    merges,
+    new ByteSymbols(vocabulary),
+    ignoreMerges,
+  );
   let scratch = new Uint8Array(1024);
   return (raw, out) => {
     const text = normalization ? raw.normalize(normalization) : raw;
@@ -31,7 +43,7 @@ export function byteLevelEncoding(vocabulary: Vocabulary, spec: ByteLevelSpec): 
     for (const end of preTokenizer.split(text)) {
       const most = (end - start) * 3;
       if (most > scratch.length) scratch = new Uint8Array(most * 2);
-      encoder.encode(scratch, writeUtf8(text, start, end, scratch, 0), out);
+      encoder.encode(scratch, 0, writeUtf8(text, start, end, scratch, 0), out);
       start = end;
     }
   };

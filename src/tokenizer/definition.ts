@@ -1,4 +1,5 @@
 import type { IdBuffer } from "./id-buffer.ts";
+import type { Spelling } from "./spelling.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Special tokens and habits of a model, apart from its vocabulary. */
@@ -12,19 +13,29 @@ export interface TokenizerRoles {
   readonly chatTemplate: string | undefined;
 }
 
-/** Encodes text that holds no added tokens: pre-tokenization, merging, ids. */
-export type TextEncoding = (text: string, out: IdBuffer) => void;
+/** Encodes text that holds no added tokens: pre-tokenization, merging, ids.
+ *  continues  whether other text or tokens stand before it */
+export type TextEncoding = (text: string, out: IdBuffer, continues: boolean) => void;
+
+/** How the tokens are written, and how text becomes tokens. */
+export interface TokenizerModel {
+  readonly spelling: Spelling;
+  /** Decoding drops one space at the beginning of a text: encoding put it there. */
+  readonly dropsLeadingSpace: boolean;
+  /** Stands for what the vocabulary cannot spell. */
+  readonly unknown?: number | undefined;
+  readonly pre: string;
+  readonly encoding: (vocabulary: Vocabulary) => TextEncoding;
+}
 
 /** What both sources, tokenizer.json and GGUF arrays, come to. */
-export interface TokenizerDefinition extends TokenizerRoles {
-  /** By id; ordinary tokens in the byte alphabet, others literal. */
+export interface TokenizerDefinition extends TokenizerRoles, TokenizerModel {
+  /** By id; ordinary tokens as `spelling` has them, others literal. */
   readonly texts: readonly (string | undefined)[];
   /** By id, values of TOKEN_KIND. */
   readonly kinds: Uint8Array;
   /** Ids of added tokens that strip white space beside them. */
   readonly lstrip?: ReadonlySet<number>;
   readonly rstrip?: ReadonlySet<number>;
-  readonly pre: string;
   readonly notes: readonly string[];
-  readonly encoding: (vocabulary: Vocabulary) => TextEncoding;
 }

@@ -1,12 +1,11 @@
 import { ModelFormatError, UnsupportedError } from "../errors.ts";
 import type { Metadata } from "../gguf/types.ts";
-import { byteLevelEncoding } from "./byte-level.ts";
 import type { TokenizerDefinition, TokenizerRoles } from "./definition.ts";
 import { definitionFromJson } from "./from-json.ts";
-import { flagOf, integersOf, stringOf, stringsOf, tokenIdOf } from "./metadata-fields.ts";
-import { choosePreTokenizer } from "./pre-choice.ts";
+import { byteLevelDefinition } from "./gguf-byte-level.ts";
+import { sentencePieceDefinition } from "./gguf-sentencepiece.ts";
+import { flagOf, stringOf, tokenIdOf } from "./metadata-fields.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { TOKEN_KIND } from "./vocabulary.ts";
 import { buildTokenizer } from "./vocabulary-tokenizer.ts";
 
 export interface TokenizerOptions {
@@ -19,9 +18,10 @@ export interface TokenizerOptions {
 
 /** Readers by `tokenizer.ggml.model`; a new kind of vocabulary is one row. */
 const MODELS: Readonly<
-  Record<string, (metadata: Metadata, options: TokenizerOptions) => TokenizerDefinition>
+  Record<string, (metadata: Metadata, pre: string | undefined) => TokenizerDefinition>
 > = {
   gpt2: byteLevelDefinition,
+  llama: sentencePieceDefinition,
 };
 
 /** Keys of special tokens that end a generation, besides EOS. */
@@ -62,43 +62,11 @@ function arraysDefinition(metadata: Metadata, options: TokenizerOptions): Tokeni
     throw new ModelFormatError("no vocabulary: tokenizer.ggml.model is missing");
   }
   const read = Object.hasOwn(MODELS, model) ? MODELS[model] : undefined;
-  if (read) return read(metadata, options);
+  if (read) return read(metadata, options.pre);
   const shown = JSON.stringify(model.slice(0, 80));
   throw new UnsupportedError(`tokenizer.ggml.model ${shown} is not supported`, {
     hint: `supported: ${Object.keys(MODELS).join(", ")}`,
   });
-}
-
-function byteLevelDefinition(metadata: Metadata, options: TokenizerOptions): TokenizerDefinition {
-  const texts = stringsOf(metadata, "tokenizer.ggml.tokens");
-  if (!texts) throw new ModelFormatError("no vocabulary: tokenizer.ggml.tokens is missing");
-  const kinds = integersOf(metadata, "tokenizer.ggml.token_type");
-  const merges = stringsOf(metadata, "tokenizer.ggml.merges") ?? [];
-  const { row, notes } = choosePreTokenizer(metadata, texts, options.pre);
-  const spec = {
-    patterns: row.patterns,
-    merges,
-    ignoreMerges: row.ignoreMerges ?? false,
-  };
-  return {
-    texts,
-    kinds: toKinds(kinds, texts.length),
-    bos: undefined,
-    eos: undefined,
-    addBos: row.addBos ?? false,
-    addEos: false,
-    stops: [],
-    chatTemplate: undefined,
-    pre: row.name,
-    notes,
-    encoding: (vocabulary) => byteLevelEncoding(vocabulary, spec),
-  };
-}
-
-/** Type 0, "undefined", and absent types count as normal. */
-function toKinds(types: readonly number[] | undefined, count: number): Uint8Array {
-  if (!types) return new Uint8Array(count).fill(TOKEN_KIND.normal);
-  return new Uint8Array(types).map((type) => type || TOKEN_KIND.normal);
 }
 
 /** What the keys say, and `fallback` where they are silent. */

@@ -1,11 +1,16 @@
 import { UnsupportedError } from "../errors.ts";
-import { type ByteLevelSpec, byteLevelEncoding, missingByte } from "./byte-level.ts";
-import type { TokenizerDefinition, TokenizerRoles } from "./definition.ts";
+import { byteLevelEncoding, missingByte } from "./byte-level.ts";
+import type { TokenizerDefinition, TokenizerModel, TokenizerRoles } from "./definition.ts";
 import { asArray, asObject, isObject, type JsonObject, tokenText } from "./json-fields.ts";
 import { recogniseByteLevel } from "./json-model.ts";
-import { readJsonVocabulary } from "./json-vocabulary.ts";
+import { readSentencePieceForm } from "./json-sentencepiece.ts";
+import { type JsonVocabulary, readJsonVocabulary } from "./json-vocabulary.ts";
 import { libraryEncoding } from "./library.ts";
+import { MergeTable } from "./merge-table.ts";
+import { SENTENCE_PIECE_PRE, sentencePieceEncoding } from "./sentencepiece.ts";
+import { BYTE_LEVEL, SENTENCE_PIECE } from "./spelling.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 import { buildTokenizer } from "./vocabulary-tokenizer.ts";
 
 /** The parsed JSON files of a Hugging Face directory. */
@@ -16,9 +21,10 @@ export interface TokenizerFiles {
 }
 
 /** Builds a tokenizer from tokenizer.json and the files beside it. Byte-level BPE with a known
- *  pre-tokenizer is ours, all other byte-level models run on @huggingface/tokenizers.
+ *  pre-tokenizer and SentencePiece-like BPE are ours, all other byte-level models run on
+ *  @huggingface/tokenizers.
  *  @throws {ModelFormatError} malformed files, equal tokens, merges of unknown tokens
- *  @throws {UnsupportedError} a model that is not byte-level (SentencePiece, WordPiece) */
+ *  @throws {UnsupportedError} another kind of model (WordPiece, Unigram), or a part that is unknown */
 export function tokenizerFromJson(files: TokenizerFiles): Tokenizer {
   return buildTokenizer(definitionFromJson(files));
 }
@@ -26,34 +32,58 @@ export function tokenizerFromJson(files: TokenizerFiles): Tokenizer {
 /** What `tokenizerFromJson` builds from. */
 export function definitionFromJson(files: TokenizerFiles): TokenizerDefinition {
   const json = asObject(files.tokenizer, "tokenizer.json");
-  checkByteLevel(json);
-  const vocabulary = readJsonVocabulary(json);
-  const spec = recogniseByteLevel(json, vocabulary.merges);
+  checkBpe(asObject(json["model"], "tokenizer.json: model"));
+  const isByteLevel = isByteLevelJson(json);
+  const vocabulary = readJsonVocabulary(json, !isByteLevel);
+  const model = isByteLevel ? byteLevelModel(json, vocabulary) : pieceModel(json, vocabulary);
+  return { ...vocabulary, ...readRoles(files, json, vocabulary.idOf), ...model, notes: [] };
+}
+
+function checkBpe(model: JsonObject): void {
+  if ((model["type"] ?? ("merges" in model ? "BPE" : undefined)) === "BPE") return;
+  const found = `model ${JSON.stringify(model["type"])?.slice(0, 80)}`;
+  throw new UnsupportedError(`tokenizer.json: ${found} is not supported, BPE alone is`);
+}
+
+/** The decoder tells byte-level models from the others. */
+export function isByteLevelJson(json: JsonObject): boolean {
+  return isObject(json["decoder"]) && json["decoder"]["type"] === "ByteLevel";
+}
+
+function byteLevelModel(json: JsonObject, { merges }: JsonVocabulary): TokenizerModel {
+  const recognised = recogniseByteLevel(json);
+  const form = typeof recognised === "string" ? undefined : recognised;
   return {
-    ...vocabulary,
-    ...readRoles(files, json, vocabulary.idOf),
-    pre: spec?.pre ?? "custom",
-    notes: [],
+    spelling: BYTE_LEVEL,
+    dropsLeadingSpace: false,
+    pre: form?.pre.name ?? "custom",
     encoding: (compact) => {
       // A byte without a token needs the unknown token, which only the library knows how to use.
-      const ours = spec && (missingByte(compact) === undefined || !hasUnknown(json));
-      return ours ? byteLevelEncoding(compact, spec as ByteLevelSpec) : libraryEncoding(json);
+      const isOurs = form && (missingByte(compact) === undefined || !hasUnknown(json));
+      if (!isOurs) return libraryEncoding(json);
+      return byteLevelEncoding(compact, { ...form, patterns: form.pre.patterns, merges });
     },
   };
 }
 
-function hasUnknown(json: JsonObject): boolean {
-  return typeof asObject(json["model"], "tokenizer.json: model")["unk_token"] === "string";
+function pieceModel(json: JsonObject, { idOf, merges }: JsonVocabulary): TokenizerModel {
+  const { unknown, dropsLeadingSpace, ...form } = readSentencePieceForm(json);
+  const spec = {
+    ...form,
+    unknown: unknown === undefined ? undefined : idOf(unknown),
+    merges: (compact: Vocabulary) => new MergeTable(compact, merges),
+  };
+  return {
+    spelling: SENTENCE_PIECE,
+    dropsLeadingSpace,
+    pre: SENTENCE_PIECE_PRE,
+    encoding: (compact) => sentencePieceEncoding(compact, spec),
+  };
 }
 
-/** The decoder tells byte-level models from the others, whatever the model type says. */
-function checkByteLevel(json: JsonObject): void {
-  const model = asObject(json["model"], "tokenizer.json: model");
-  const decoder = isObject(json["decoder"]) ? json["decoder"]["type"] : undefined;
-  const isBpe = model["type"] === "BPE" || (model["type"] === undefined && "merges" in model);
-  if (isBpe && decoder === "ByteLevel") return;
-  const found = `model ${String(model["type"])}, decoder ${String(decoder)}`;
-  throw new UnsupportedError(`tokenizer.json: ${found}: only byte-level BPE is supported`);
+/** Whether what the vocabulary lacks becomes a token of its own. */
+export function hasUnknown(json: JsonObject): boolean {
+  return typeof asObject(json["model"], "tokenizer.json: model")["unk_token"] === "string";
 }
 
 function readRoles(
@@ -71,14 +101,15 @@ function readRoles(
   const first = frame.first === undefined ? undefined : idOf(frame.first);
   const last = frame.last === undefined ? undefined : idOf(frame.last);
   const bos = role("bos_token") ?? first;
-  const eos = role("eos_token") ?? last;
+  // What is put after a text counts as EOS here, whatever ends a generation besides.
+  const eos = last ?? role("eos_token");
   const declared = generation["eos_token_id"];
-  const stops = Array.isArray(declared) ? declared : [declared];
+  const stops = [role("eos_token"), ...(Array.isArray(declared) ? declared : [declared])];
   return {
     bos,
     eos,
     addBos: optionalFlag(config["add_bos_token"]) ?? (first !== undefined && first === bos),
-    addEos: optionalFlag(config["add_eos_token"]) ?? (last !== undefined && last === eos),
+    addEos: optionalFlag(config["add_eos_token"]) ?? last !== undefined,
     stops: stops.filter((id) => typeof id === "number"),
     chatTemplate: pickTemplate(config["chat_template"]),
   };

@@ -1,7 +1,9 @@
 import { ModelFormatError } from "../errors.ts";
 import { asArray, asIndex, asObject, asString, isObject, type JsonObject } from "./json-fields.ts";
 import type { Merge } from "./merge-table.ts";
-import { MAX_VOCABULARY, TOKEN_KIND } from "./vocabulary.ts";
+import { markPieceKinds } from "./special-tokens.ts";
+import { TOKEN_KIND } from "./token-kind.ts";
+import { MAX_VOCABULARY } from "./vocabulary.ts";
 
 export interface JsonVocabulary {
   /** By id; undefined where the file has no token. */
@@ -19,8 +21,9 @@ interface JsonToken {
 }
 
 /** Reads `model.vocab`, `model.merges` and `added_tokens` of a tokenizer.json.
+ *  @param namesBytes  tokens called <0x00> to <0xFF> stand for bytes, and model.unk_token for the rest
  *  @throws {ModelFormatError} ids out of range or taken twice, values of the wrong type */
-export function readJsonVocabulary(json: JsonObject): JsonVocabulary {
+export function readJsonVocabulary(json: JsonObject, namesBytes: boolean): JsonVocabulary {
   const model = asObject(json["model"], "tokenizer.json: model");
   const tokens = new Map<string, JsonToken>();
   for (const [text, value] of Object.entries(asObject(model["vocab"], "tokenizer.json: vocab"))) {
@@ -40,6 +43,7 @@ export function readJsonVocabulary(json: JsonObject): JsonVocabulary {
     if (row["rstrip"] === true) rstrip.add(id);
   }
   const { texts, kinds } = byId(tokens);
+  if (namesBytes) markPieceKinds(texts, kinds, model["unk_token"]);
   const merges = readMerges(model["merges"]);
   return { texts, kinds, lstrip, rstrip, merges, idOf: (text) => tokens.get(text)?.id };
 }

@@ -1,16 +1,16 @@
 import type { IdBuffer } from "./id-buffer.ts";
-import { type MergeTable, NO_MERGE } from "./merge-table.ts";
+import { type MergeRules, NO_MERGE } from "./merge-rules.ts";
 
 /** Heap keys hold rank and position in one double: rank * 2^28 + position stays below 2^53 for every
- *  rank below 2^22 (MAX_MERGES), so that keys compare by rank, then by position. */
+ *  rank below 2^22 (MAX_RANKS), so that keys compare by rank, then by position. */
 const POSITIONS = 2 ** 28;
 
 /** Byte-pair merging in O(n log n) for pieces of any length: a doubly linked list of symbols and a
  *  binary heap of candidate merges. A run of a million letters is one piece. */
 export class LongMerger {
-  readonly #merges: MergeTable;
+  readonly #merges: MergeRules;
 
-  constructor(merges: MergeTable) {
+  constructor(merges: MergeRules) {
     this.#merges = merges;
   }
 
@@ -33,8 +33,13 @@ export class LongMerger {
       // An entry is stale when the pair at its position has changed since; then the rank has, too,
       // or the new pair has the same rank and is due just the same.
       if (ranks[at] !== Math.floor(key / POSITIONS)) continue;
-      symbols[at] = this.#merges.result(ranks[at] as number);
-      ranks[links.next[at] as number] = NO_MERGE;
+      const next = links.next[at] as number;
+      symbols[at] = this.#merges.result(
+        ranks[at] as number,
+        symbols[at] as number,
+        symbols[next] as number,
+      );
+      ranks[next] = NO_MERGE;
       links.removeNext(at);
       const previous = links.previous[at] as number;
       if (previous >= 0) consider(previous);

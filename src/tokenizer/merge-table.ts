@@ -1,42 +1,36 @@
 import { ModelFormatError } from "../errors.ts";
-import { writeSpelled } from "./byte-alphabet.ts";
-import { MAX_VOCABULARY, type Vocabulary } from "./vocabulary.ts";
+import { MAX_RANKS, type MergeRules, NO_MERGE } from "./merge-rules.ts";
+import type { Spelling } from "./spelling.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /** "left right", as GGUF and older tokenizer.json write a merge, or the two apart. */
 export type Merge = string | readonly [string, string];
-
-/** Greater than every rank. */
-export const NO_MERGE = 0x7fffffff;
-
-/** Merges lie within the vocabulary's size times a small factor (Llama 3: 2.2); bounds the tables. */
-export const MAX_MERGES = MAX_VOCABULARY;
 
 const SLOT = 3; // left, right, rank
 
 /** The merges of a BPE model: (left id, right id) to rank and rank to merged id. 12 bytes per slot, at
  *  most two thirds of them taken: 6 MB for Llama 3's 280 k merges. */
-export class MergeTable {
+export class MergeTable implements MergeRules {
   readonly #slots: Int32Array;
   readonly #mask: number;
   readonly #results: Int32Array;
 
   /** @throws {ModelFormatError} a merge of tokens that the vocabulary lacks */
   constructor(vocabulary: Vocabulary, merges: readonly Merge[]) {
-    if (merges.length > MAX_MERGES) {
-      throw new ModelFormatError(`vocabulary: ${merges.length} merges, at most ${MAX_MERGES}`);
+    if (merges.length > MAX_RANKS) {
+      throw new ModelFormatError(`vocabulary: ${merges.length} merges, at most ${MAX_RANKS}`);
     }
     let size = 16;
     while (size < merges.length * 1.5) size *= 2;
     this.#mask = size - 1;
     this.#slots = new Int32Array(size * SLOT).fill(-1);
     this.#results = new Int32Array(merges.length);
-    const scratch = new Uint8Array(longest(merges));
+    const scratch = new Uint8Array(longest(merges) * 3);
     for (let rank = 0; rank < merges.length; rank++) {
       this.#add(vocabulary, merges[rank] as Merge, rank, scratch);
     }
   }
 
-  /** Rank of the merge of two tokens, NO_MERGE if they do not merge. */
   rank(left: number, right: number): number {
     const slots = this.#slots;
     let slot = pairHash(left, right) & this.#mask;
@@ -49,14 +43,14 @@ export class MergeTable {
     }
   }
 
-  /** The token that the merge of this rank yields. */
   result(rank: number): number {
     return this.#results[rank] as number;
   }
 
   #add(vocabulary: Vocabulary, merge: Merge, rank: number, scratch: Uint8Array): void {
-    const middle = writeLeft(merge, scratch);
-    const end = middle < 0 ? -1 : writeRight(merge, scratch, middle);
+    const { spelling } = vocabulary;
+    const middle = writeLeft(spelling, merge, scratch);
+    const end = middle < 0 ? -1 : writeRight(spelling, merge, scratch, middle);
     const left = end < 0 ? -1 : vocabulary.find(scratch, 0, middle);
     const right = end < 0 ? -1 : vocabulary.find(scratch, middle, end);
     const result = end < 0 ? -1 : vocabulary.find(scratch, 0, end);
@@ -103,16 +97,16 @@ function longest(merges: readonly Merge[]): number {
   return most;
 }
 
-function writeLeft(merge: Merge, out: Uint8Array): number {
-  if (typeof merge !== "string") return writeSpelled(merge[0], 0, merge[0].length, out, 0);
-  // A space is not of the byte alphabet, so the first one is the separator.
+function writeLeft(spelling: Spelling, merge: Merge, out: Uint8Array): number {
+  if (typeof merge !== "string") return spelling.writeToken(merge[0], 0, merge[0].length, out, 0);
+  // No token has a space in its spelling, so the first one is the separator.
   const space = merge.indexOf(" ");
-  return space < 0 ? -1 : writeSpelled(merge, 0, space, out, 0);
+  return space < 0 ? -1 : spelling.writeToken(merge, 0, space, out, 0);
 }
 
-function writeRight(merge: Merge, out: Uint8Array, at: number): number {
-  if (typeof merge !== "string") return writeSpelled(merge[1], 0, merge[1].length, out, at);
-  return writeSpelled(merge, merge.indexOf(" ") + 1, merge.length, out, at);
+function writeRight(spelling: Spelling, merge: Merge, out: Uint8Array, at: number): number {
+  if (typeof merge !== "string") return spelling.writeToken(merge[1], 0, merge[1].length, out, at);
+  return spelling.writeToken(merge, merge.indexOf(" ") + 1, merge.length, out, at);
 }
 
 function pairHash(left: number, right: number): number {

@@ -44,6 +44,15 @@ export function integersOf(metadata: Metadata, key: string): readonly number[] |
   throw wrongType(key, "an array of integers", entry);
 }
 
+export function floatsOf(metadata: Metadata, key: string): readonly number[] | undefined {
+  const entry = metadata.get(key);
+  if (!entry) return undefined;
+  if (entry.type === "array" && /^float(32|64)$/.test(entry.itemType)) {
+    return entry.value as readonly number[];
+  }
+  throw wrongType(key, "an array of floats", entry);
+}
+
 function wrongType(key: string, expected: string, entry: MetadataEntry | undefined): Error {
   const found = entry?.type === "array" ? `an array of ${entry.itemType}` : entry?.type;
   return new ModelFormatError(`${key}: expected ${expected}, found ${found}`);

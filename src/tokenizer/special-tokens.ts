@@ -1,4 +1,5 @@
-import { TOKEN_KIND } from "./vocabulary.ts";
+import { byteOfName } from "./spelling.ts";
+import { TOKEN_KIND } from "./token-kind.ts";
 
 /** Texts that end a generation wherever they are special tokens: end of turn or of text in the
  *  families at hand (llama.cpp keeps such a list, too, because files name only one of them). */
@@ -12,6 +13,9 @@ const END_TEXTS: ReadonlySet<string> = new Set([
   "<|eom_id|>",
   "<EOT>",
 ]);
+
+/** Texts that end a generation if they are special tokens, but may be ordinary ones, too: HTML. */
+const END_TEXTS_IF_SPECIAL: ReadonlySet<string> = new Set([...END_TEXTS, "</s>", "<eos>"]);
 
 const BAR_MARKUP = /^<\|[^\s<>|]+\|>$/;
 const MARKUP = /^(?:<[^\s<>]+>|\[[A-Z_]+\])$/;
@@ -39,6 +43,23 @@ export function markSpecialTokens(
   }
 }
 
+/** Gives byte tokens and the unknown token of a SentencePiece vocabulary their kind where the file does
+ *  not, as tokenizer.json cannot. */
+export function markPieceKinds(
+  texts: readonly (string | undefined)[],
+  kinds: Uint8Array,
+  unknown: unknown,
+): void {
+  for (let id = 0; id < texts.length; id++) {
+    const text = texts[id];
+    if (text === undefined) continue;
+    if (text === unknown) kinds[id] = TOKEN_KIND.unknown;
+    else if (kinds[id] === TOKEN_KIND.normal && byteOfName(text) !== undefined) {
+      kinds[id] = TOKEN_KIND.byte;
+    }
+  }
+}
+
 /** The tokens that end a generation. */
 export function stopTokenSet(
   specialTokens: ReadonlyMap<string, number>,
@@ -46,7 +67,7 @@ export function stopTokenSet(
 ): ReadonlySet<number> {
   const stops = new Set(declared);
   for (const [text, id] of specialTokens) {
-    if (END_TEXTS.has(text)) stops.add(id);
+    if (END_TEXTS_IF_SPECIAL.has(text)) stops.add(id);
   }
   return stops;
 }

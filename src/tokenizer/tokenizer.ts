@@ -15,6 +15,8 @@ export interface Tokenizer {
   readonly chatTemplate: string | undefined;
   /** Name of the pre-tokenizer; "custom" for one that has no name in GGUF. */
   readonly pre: string;
+  /** Whether one space at the beginning of decoded text is not part of it: encoding put it there. */
+  readonly dropsLeadingSpace: boolean;
   /** What was guessed or corrected while reading the model: for the user to know. */
   readonly notes: readonly string[];
 
@@ -25,7 +27,7 @@ export interface Tokenizer {
    *  @throws {ResourceError} text longer than any context window by far (64 M characters) */
   encode(text: string, options: EncodeOptions): Int32Array;
   /** Text of token ids; invalid UTF-8 becomes U+FFFD. Special tokens give nothing unless asked. */
-  decode(ids: Iterable<number>, options?: PieceOptions): string;
+  decode(ids: Iterable<number>, options?: DecodeOptions): string;
   /** Bytes of one token, perhaps part of a character. A view: not to be written to. Empty for a
    *  special or unused token unless asked, and for an id outside the vocabulary. */
   pieceBytes(id: number, options?: PieceOptions): Uint8Array;
@@ -38,11 +40,19 @@ export interface Tokenizer {
 
 export interface EncodeOptions {
   readonly special: boolean;
+  /** The text goes on from special tokens that stand before it, so that it is not a beginning:
+   *  some vocabularies put a space before the first word of a text, but not there. */
+  readonly continues?: boolean;
 }
 
 export interface PieceOptions {
   /** Give the text of special tokens, too. */
   readonly special?: boolean;
+}
+
+export interface DecodeOptions extends PieceOptions {
+  /** The ids go on from other text, so that the space they begin with is part of it. */
+  readonly continues?: boolean;
 }
 
 /** Token ids of a whole prompt: as `encode`, with BOS and EOS as the model wants them. A BOS that the

@@ -3,13 +3,16 @@ import { type AddedToken, AddedTokenSplitter } from "./added-tokens.ts";
 import type { TextEncoding, TokenizerDefinition } from "./definition.ts";
 import { IdBuffer } from "./id-buffer.ts";
 import { isSpecialKind, markSpecialTokens, stopTokenSet } from "./special-tokens.ts";
-import type { EncodeOptions, PieceOptions, Tokenizer } from "./tokenizer.ts";
-import { MAX_VOCABULARY, TOKEN_KIND, Vocabulary } from "./vocabulary.ts";
+import { TOKEN_KIND } from "./token-kind.ts";
+import type { DecodeOptions, EncodeOptions, PieceOptions, Tokenizer } from "./tokenizer.ts";
+import { MAX_VOCABULARY, Vocabulary } from "./vocabulary.ts";
 
 /** Longer texts would overflow positions in the merger; context windows end far earlier. */
 const MAX_TEXT_UNITS = 2 ** 26;
 
 const NO_BYTES = new Uint8Array(0);
+
+const SPACE = 0x20;
 
 /** @throws {ModelFormatError} an id outside the vocabulary, equal tokens, merges of unknown tokens */
 export function buildTokenizer(definition: TokenizerDefinition): Tokenizer {
@@ -26,6 +29,7 @@ class VocabularyTokenizer implements Tokenizer {
   readonly specialTokens: ReadonlyMap<string, number>;
   readonly chatTemplate: string | undefined;
   readonly pre: string;
+  readonly dropsLeadingSpace: boolean;
   readonly notes: readonly string[];
   readonly #vocabulary: Vocabulary;
   readonly #encodeText: TextEncoding;
@@ -37,8 +41,8 @@ class VocabularyTokenizer implements Tokenizer {
   };
 
   constructor(definition: TokenizerDefinition) {
-    const { texts, kinds, bos, eos, stops } = definition;
-    const roles = [bos, eos, ...stops].filter((id) => id !== undefined);
+    const { texts, kinds, bos, eos, unknown, stops } = definition;
+    const roles = [bos, eos, unknown, ...stops].filter((id) => id !== undefined);
     checkSizes(texts, kinds, roles);
     markSpecialTokens(texts, kinds, roles);
     const added = listAddedTokens(definition);
@@ -50,7 +54,7 @@ class VocabularyTokenizer implements Tokenizer {
       userDefined: new AddedTokenSplitter(added.filter((token) => !isSpecial(token))),
     };
     this.#added = new Map(added.map(({ text, id }) => [text, id]));
-    this.#vocabulary = new Vocabulary(texts, kinds);
+    this.#vocabulary = new Vocabulary(texts, kinds, definition.spelling);
     this.#encodeText = definition.encoding(this.#vocabulary);
     this.vocabSize = texts.length;
     this.bos = bos;
@@ -61,6 +65,7 @@ class VocabularyTokenizer implements Tokenizer {
     this.stopTokens = stopTokenSet(this.specialTokens, eos === undefined ? stops : [eos, ...stops]);
     this.chatTemplate = definition.chatTemplate;
     this.pre = definition.pre;
+    this.dropsLeadingSpace = definition.dropsLeadingSpace;
     this.notes = definition.notes;
   }
 
@@ -70,18 +75,22 @@ class VocabularyTokenizer implements Tokenizer {
     }
     const out = new IdBuffer();
     const splitter = options.special ? this.#splitters.all : this.#splitters.userDefined;
+    let continues = options.continues ?? false;
     for (const part of splitter.split(text)) {
       if (typeof part === "number") out.push(part);
-      else this.#encodeText(part, out);
+      else this.#encodeText(part, out, continues);
+      continues = true;
     }
     return out.toArray();
   }
 
-  decode(ids: Iterable<number>, options: PieceOptions = {}): string {
+  decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
     const pieces: Uint8Array[] = [];
     for (const id of ids) pieces.push(this.pieceBytes(id, options));
+    const bytes = Buffer.concat(pieces);
+    const start = this.dropsLeadingSpace && !options.continues && bytes[0] === SPACE ? 1 : 0;
     // A byte order mark is text like any other here, hence ignoreBOM (which means: keep it).
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.concat(pieces));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(start));
   }
 
   pieceBytes(id: number, options: PieceOptions = {}): Uint8Array {
@@ -93,8 +102,7 @@ class VocabularyTokenizer implements Tokenizer {
   tokenId(text: string): number | undefined {
     const added = this.#added.get(text);
     if (added !== undefined) return added;
-    const bytes = Buffer.from(text, "utf8");
-    const id = this.#vocabulary.find(bytes, 0, bytes.length);
+    const id = this.#vocabulary.findText(text);
     return id < 0 ? undefined : id;
   }
 

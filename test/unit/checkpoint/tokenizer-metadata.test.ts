@@ -71,6 +71,25 @@ describe("tokenizer metadata", () => {
     expect(value("ggml.pre")).toBe("qwen2");
   });
 
+  test("Llama 3's split without ignored merges has a name, too", async () => {
+    const value = await values({
+      tokenizer: (json) => {
+        json.model.ignore_merges = false;
+      },
+    });
+    expect(value("ggml.pre")).toBe("dbrx");
+  });
+
+  test("a Unicode normalizer stands beside the arrays", async () => {
+    const value = await values({
+      tokenizer: (json) => {
+        json.normalizer = { type: "NFC" };
+      },
+    });
+    expect(value("huggingface.normalizer")).toBe("NFC");
+    expect(value("huggingface.json")).toBeUndefined();
+  });
+
   test("gpt-2: the byte-level splitter's own expression", async () => {
     const value = await values({
       tokenizer: (json) => {
@@ -106,16 +125,33 @@ describe("tokenizer metadata", () => {
     [
       "ignore_merges",
       (json) => {
-        json.model.ignore_merges = false;
+        pattern(json).Regex = pattern(json).Regex.replace("{1,3}", "");
       },
-      /ignore_merges differs from llama-bpe/,
+      /ignore_merges differs from qwen2/,
     ],
     [
       "a normalizer",
       (json) => {
-        json.normalizer = { type: "NFC" };
+        json.normalizer = { type: "Lowercase" };
       },
       /normalizer/,
+    ],
+    [
+      "an option of the model",
+      (json) => {
+        json.model.end_of_word_suffix = "</w>";
+      },
+      /end_of_word_suffix/,
+    ],
+    [
+      "an unknown token for bytes",
+      (json) => {
+        json.model.unk_token = "!";
+        json.model.vocab = Object.fromEntries(
+          Object.entries(json.model.vocab).map(([token, id]) => [token === "#" ? "##" : token, id]),
+        );
+      },
+      /unknown token/,
     ],
     [
       "spaces in merges",
@@ -172,6 +208,28 @@ describe("tokenizer metadata", () => {
     });
     expect(value("ggml.add_bos_token")).toBe(false);
     expect(value("ggml.add_eos_token")).toBe(true);
+  });
+
+  test("the token that is put after a text is EOS, the named one ends a generation, too", async () => {
+    const value = await values({
+      tokenizer: (json) => {
+        const template = json.post_processor.processors[1];
+        template.single = [{ Sequence: { id: "A" } }, { SpecialToken: { id: "<|eot_id|>" } }];
+      },
+    });
+    expect(value("ggml.eos_token_id")).toBe(505);
+    expect(value("ggml.eot_token_id")).toBe(497);
+    expect(value("ggml.add_eos_token")).toBe(true);
+  });
+
+  test("an added token that the model has no row for is left out, and that is said", async () => {
+    const model = await open({
+      tokenizer: (json) => {
+        json.added_tokens.push({ ...json.added_tokens[5], id: 512, content: "<image>" });
+      },
+    });
+    expect(model.notes).toEqual(['token "<image>" is left out: the model has no row for it']);
+    expect(model.metadata.get("tokenizer.ggml.tokens")?.value).toHaveLength(512);
   });
 
   test("holes in the vocabulary become unused tokens; user-defined tokens are told apart", async () => {

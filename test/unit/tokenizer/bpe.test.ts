@@ -2,8 +2,11 @@ import { expect, test } from "vitest";
 import { BytePairEncoder } from "../../../src/tokenizer/bpe.ts";
 import { IdBuffer } from "../../../src/tokenizer/id-buffer.ts";
 import { LongMerger } from "../../../src/tokenizer/long-merger.ts";
-import { MergeTable, NO_MERGE } from "../../../src/tokenizer/merge-table.ts";
-import { TOKEN_KIND, Vocabulary } from "../../../src/tokenizer/vocabulary.ts";
+import { NO_MERGE } from "../../../src/tokenizer/merge-rules.ts";
+import { MergeTable } from "../../../src/tokenizer/merge-table.ts";
+import { ByteSymbols } from "../../../src/tokenizer/symbols.ts";
+import { TOKEN_KIND } from "../../../src/tokenizer/token-kind.ts";
+import { Vocabulary } from "../../../src/tokenizer/vocabulary.ts";
 import { goldenTokenizer, random } from "./support.ts";
 
 /** A vocabulary over the letters a to d with random merges. */
@@ -22,6 +25,11 @@ function randomModel(next: () => number) {
   return { texts, merges, vocabulary: new Vocabulary(texts, kinds) };
 }
 
+function encoderOf(vocabulary: Vocabulary, merges: readonly string[], ignoreMerges: boolean) {
+  const rules = new MergeTable(vocabulary, merges);
+  return new BytePairEncoder(vocabulary, rules, new ByteSymbols(vocabulary), ignoreMerges);
+}
+
 /** The definition itself: merge the pair of lowest rank, leftmost first, until none is left. */
 function mergeNaively(word: string, merges: readonly string[]): string[] {
   const symbols = word.split("");
@@ -38,14 +46,14 @@ test("short and long merging follow the definition", () => {
   const next = random(5);
   for (let round = 0; round < 40; round++) {
     const { texts, merges, vocabulary } = randomModel(next);
-    const encoder = new BytePairEncoder(vocabulary, merges, false);
+    const encoder = encoderOf(vocabulary, merges, false);
     const long = new LongMerger(new MergeTable(vocabulary, merges));
     for (let i = 0; i < 20; i++) {
       const length = 1 + Math.floor(next() * 80);
       const word = Array.from({ length }, () => "abcd"[Math.floor(next() * 4)]).join("");
       const expected = mergeNaively(word, merges);
       const whole = new IdBuffer();
-      encoder.encode(Buffer.from(word), length, whole);
+      encoder.encode(Buffer.from(word), 0, length, whole);
       expect([...whole.toArray()].map((id) => texts[id])).toEqual(expected);
       const parts = new IdBuffer();
       long.encode(
@@ -63,8 +71,9 @@ test("a piece that is a token is taken whole only if merges give it or are ignor
   const encode = (ignoreMerges: boolean): string[] => {
     const out = new IdBuffer();
     // b c comes first, and then nothing makes a bc.
-    new BytePairEncoder(vocabulary, ["b c", "a b", "ab c"], ignoreMerges).encode(
+    encoderOf(vocabulary, ["b c", "a b", "ab c"], ignoreMerges).encode(
       Buffer.from("abc"),
+      0,
       3,
       out,
     );

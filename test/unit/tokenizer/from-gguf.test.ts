@@ -39,6 +39,31 @@ describe("pre-tokenizer", () => {
     expect(() => ids("nonsense")).toThrow(UsageError);
   });
 
+  test("that programs read in two ways is told by the vocabulary", () => {
+    const tokens = goldenArray<string>("tokens");
+    const falcon = (more: string) => {
+      const metadata = goldenMetadata("a-packed", {
+        [PRE]: "falcon_e",
+        "tokenizer.ggml.tokens": tokens.with(510, more),
+        "tokenizer.ggml.token_type": goldenArray<number>("token_type").with(510, 1),
+      });
+      return tokenizerFromMetadata(metadata);
+    };
+    const ids = (tokenizer: { encode: typeof llama.encode }) =>
+      tokenizer.encode("the (THE) 123's", { special: false }).join();
+    const llama = tokenizerFromMetadata(goldenMetadata("a-packed"));
+    expect(falcon("\u0120(")).toMatchObject({
+      pre: "falcon3",
+      addBos: false,
+      notes: [
+        "tokenizer.ggml.pre: 'falcon3' is read as 'llama-bpe', because the vocabulary has " +
+          "tokens that only this split allows",
+      ],
+    });
+    expect(falcon("zz")).toMatchObject({ pre: "falcon3", addBos: false, notes: [] });
+    expect(ids(falcon("\u0120("))).not.toBe(ids(falcon("zz")));
+  });
+
   test("that is unknown is refused by name", () => {
     const metadata = goldenMetadata("a-packed", { [PRE]: "new-bpe" });
     expect(() => tokenizerFromMetadata(metadata)).toThrow(UnsupportedError);
@@ -131,8 +156,17 @@ describe("sources", () => {
     );
   });
 
+  test("a normalizer beside the arrays is applied", () => {
+    const key = "tokenizer.huggingface.normalizer";
+    const tokenizer = tokenizerFromMetadata(goldenMetadata("d", { [key]: "NFC" }));
+    expect(tokenizer.decode(tokenizer.encode("e\u0301", { special: false }))).toBe("\u00e9");
+    expect(() => tokenizerFromMetadata(goldenMetadata("d", { [key]: "Lowercase" }))).toThrow(
+      UnsupportedError,
+    );
+  });
+
   test("other kinds of vocabulary are refused by name", () => {
-    for (const model of ["llama", "bert", "constructor"]) {
+    for (const model of ["rwkv", "bert", "constructor"]) {
       const metadata = goldenMetadata("a-packed", { "tokenizer.ggml.model": model });
       expect(() => tokenizerFromMetadata(metadata)).toThrow(UnsupportedError);
       expect(() => tokenizerFromMetadata(metadata)).toThrow(`model "${model}" is not supported`);

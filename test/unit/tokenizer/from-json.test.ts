@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { UnsupportedError } from "../../../src/errors.ts";
 import { tokenizerFromJson } from "../../../src/tokenizer/from-json.ts";
 import { fuzzText, goldenFiles, goldenTokenizer, random, wellFormed } from "./support.ts";
+import { witnessed } from "./witnessed.ts";
 
 const files = goldenFiles("a-packed");
 const json = files.tokenizer;
@@ -105,12 +106,63 @@ describe("models", () => {
     expect([...ids]).toEqual([39, 505, 39]);
   });
 
-  test("models that are not byte-level are refused", () => {
+  test("models that are not BPE are refused", () => {
     expect(() => build({ decoder: { type: "Metaspace" } })).toThrow(UnsupportedError);
     expect(() => build({}, { type: "Unigram" })).toThrow(
-      new UnsupportedError(
-        "tokenizer.json: model Unigram, decoder ByteLevel: only byte-level BPE is supported",
-      ),
+      new UnsupportedError('tokenizer.json: model "Unigram" is not supported, BPE alone is'),
     );
+    expect(() => build({}, { type: "WordPiece", vocab: [] })).toThrow('model "WordPiece"');
+  });
+});
+
+describe("pre-tokenizers", () => {
+  const byteLevel = { type: "ByteLevel", add_prefix_space: false, use_regex: false };
+  const split = (Regex: string, more = {}) => ({
+    type: "Split",
+    pattern: { Regex },
+    behavior: "Isolated",
+    invert: false,
+    ...more,
+  });
+  const preOf = (...pretokenizers: unknown[]) =>
+    build({ pre_tokenizer: { type: "Sequence", pretokenizers } }, { ignore_merges: false }).pre;
+  const gpt2 = { ...byteLevel, use_regex: true };
+  const punctuation = { type: "Punctuation", behavior: "Contiguous" };
+  const digits = { type: "Digits", individual_digits: true };
+
+  test("are recognised by their steps, in order", () => {
+    expect(preOf(gpt2)).toBe("gpt-2");
+    expect(preOf({ type: "Sequence", pretokenizers: [gpt2] })).toBe("gpt-2");
+    expect(preOf(punctuation, gpt2, split("[0-9]"))).toBe("falcon3");
+    expect(preOf(punctuation, gpt2)).toBe("custom");
+    expect(preOf(gpt2, punctuation, split("[0-9]"))).toBe("custom");
+    expect(preOf(gpt2, byteLevel)).toBe("custom");
+    expect(preOf(byteLevel, split("[0-9]"))).toBe("custom");
+    expect(preOf(punctuation, gpt2, split("[0-9]", { behavior: "Removed" }))).toBe("custom");
+    expect(preOf({ ...punctuation, behavior: "Isolated" }, gpt2, split("[0-9]"))).toBe("custom");
+  });
+
+  test("digits are looked for in bytes after the byte-level step, in text before it", () => {
+    const { tokenizer: own } = witnessed("falcon3");
+    const preIn = (pretokenizers: unknown[], tokens = {}, merges: string[] = []) => {
+      const model = own.model as typeof json.model & { vocab: Record<string, number> };
+      const changed = {
+        ...model,
+        vocab: { ...model.vocab, ...tokens },
+        merges: [...model.merges, ...merges],
+      };
+      const pre_tokenizer = { type: "Sequence", pretokenizers };
+      return tokenizerFromJson({ tokenizer: { ...own, model: changed, pre_tokenizer } }).pre;
+    };
+    expect(preIn([punctuation, gpt2, digits])).toBe("falcon3");
+    expect(preIn([digits, punctuation, gpt2])).toBe("custom");
+    // The second byte of U+00FC is spelled as a fraction: as a piece of bytes it would stand alone.
+    const fraction = { "\u00c3\u00bc": 2000 };
+    expect(preIn([punctuation, gpt2, digits], fraction, ["\u00c3 \u00bc"])).toBe("custom");
+    expect(preIn([punctuation, gpt2, split("[0-9]")], fraction, ["\u00c3 \u00bc"])).toBe("falcon3");
+  });
+
+  test("one with a name of its own where merges are not ignored", () => {
+    expect(build({}, { ignore_merges: false }).pre).toBe("dbrx");
   });
 });

@@ -126,23 +126,27 @@ describe("tokenizer.json", () => {
   });
 });
 
+/** A copy with some items replaced, and perhaps cut short. */
+function damage<T>(next: () => number, list: readonly T[], spare: readonly T[]): T[] {
+  const copy = [...list];
+  for (let i = Math.floor(next() * 4); i > 0; i--) {
+    const at = Math.floor(next() * copy.length);
+    const other = next() < 0.5 ? list : spare;
+    copy[at] = other[Math.floor(next() * other.length)] as T;
+  }
+  return next() < 0.1 ? copy.slice(0, Math.floor(next() * copy.length)) : copy;
+}
+
 test("random damage gives a tokenizer or a BitnetError", () => {
   const next = random(9);
-  const damage = <T>(list: readonly T[], spare: readonly T[]): T[] => {
-    const copy = [...list];
-    for (let i = Math.floor(next() * 4); i > 0; i--) {
-      const at = Math.floor(next() * copy.length);
-      const other = next() < 0.5 ? list : spare;
-      copy[at] = other[Math.floor(next() * other.length)] as T;
-    }
-    return next() < 0.1 ? copy.slice(0, Math.floor(next() * copy.length)) : copy;
-  };
-  for (let i = 0; i < 300; i++) {
+  const scores = tokens.map((_, id) => -id);
+  for (let i = 0; i < 400; i++) {
     const values = {
-      "tokenizer.ggml.model": "gpt2",
-      [TOKENS]: damage(tokens, ["", "日", " ", "\ud800", "<|x|>"]),
-      [TYPES]: damage(types, [0, -1, 2, 4, 5, 6, 300]),
-      [MERGES]: damage(merges, ["", " ", "a", "a b c", "Ġ Ġ"]),
+      "tokenizer.ggml.model": next() < 0.5 ? "gpt2" : "llama",
+      [TOKENS]: damage(next, tokens, ["", "日", " ", "\ud800", "<|x|>", "\u2581", "<0x41>"]),
+      [TYPES]: damage(next, types, [0, -1, 2, 4, 5, 6, 300]),
+      [MERGES]: damage(next, merges, ["", " ", "a", "a b c", "Ġ Ġ"]),
+      "tokenizer.ggml.scores": Float32Array.from(damage(next, scores, [0, 1e30, -5, 2])),
       "tokenizer.ggml.bos_token_id": Math.floor(next() * 600),
     };
     try {

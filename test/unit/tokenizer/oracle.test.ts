@@ -1,6 +1,7 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { describe, expect, test } from "vitest";
 import { tokenizerFromMetadata } from "../../../src/tokenizer/from-gguf.ts";
+import { tokenizerFromJson } from "../../../src/tokenizer/from-json.ts";
 import { PRE_TOKENIZERS } from "../../../src/tokenizer/pre-tokenizers.ts";
 import {
   arraysOf,
@@ -10,7 +11,9 @@ import {
   metadataOf,
   random,
   type TokenizerJson,
+  wellFormed,
 } from "./support.ts";
+import { convertedMetadata, witnessed } from "./witnessed.ts";
 
 // Our tokenizer against @huggingface/tokenizers on the same vocabulary. More text, as was done when
 // it was written (docs/adr): BITNET_FUZZ_CHARS=3000000 npx vitest run test/unit/tokenizer/oracle
@@ -51,10 +54,41 @@ function compare(json: TokenizerJson, rows: typeof PRE_TOKENIZERS, seed: number)
   }
 }
 
+/** A tokenizer.json against ours from it and from its conversion, on text without special tokens. */
+function compareWitnessed(name: string, seed: number): void {
+  const { tokenizer, vocab_size } = witnessed(name);
+  const added_tokens = tokenizer.added_tokens.filter(({ special }) => !special);
+  const json = { ...tokenizer, added_tokens, post_processor: null };
+  const library = new LibraryTokenizer(json, {});
+  const own = [
+    tokenizerFromJson({ tokenizer: json }),
+    tokenizerFromMetadata(convertedMetadata(json, vocab_size).metadata),
+  ];
+  const next = random(seed);
+  for (let done = 0; done < CHARS; ) {
+    const text = fuzzText(next, 20 + Math.floor(next() * 500));
+    done += text.length;
+    const theirs = library.encode(wellFormed(text), { add_special_tokens: false }).ids;
+    for (const ours of own.map((one) => one.encode(text, { special: false }))) {
+      if (ours.join() !== theirs.join()) {
+        expect({ name, text, ids: [...ours] }).toEqual({ name, text, ids: theirs });
+      }
+    }
+  }
+}
+
 describe("the same ids as the library", () => {
   test("on a tiny vocabulary, for every pre-tokenizer", { timeout: 600_000 }, () => {
     compare(goldenFiles("a-packed").tokenizer, PRE_TOKENIZERS, 3);
   });
+
+  test.each(["llama2", "gemma", "qwen"])(
+    "on what the tests have of %s, and converted",
+    { timeout: 600_000 },
+    (name) => {
+      compareWitnessed(name, 14);
+    },
+  );
 
   test("on Llama 3's, with and without ignored merges", { timeout: 600_000 }, async () => {
     // The library takes most of a second to build on it.

@@ -67,6 +67,7 @@ function wrap() {
     specialTokens: tokenizer.specialTokens,
     chatTemplate: tokenizer.chatTemplate,
     pre: tokenizer.pre,
+    dropsLeadingSpace: tokenizer.dropsLeadingSpace,
     notes: tokenizer.notes,
     encode: tokenizer.encode.bind(tokenizer),
     decode: tokenizer.decode.bind(tokenizer),

@@ -25,11 +25,16 @@ export function goldenTokenizer(model: string): Tokenizer {
 type Scalar = string | number | boolean;
 
 /** Metadata as a GGUF reader gives it, from plain values. */
-export function metadataOf(values: Readonly<Record<string, Scalar | readonly Scalar[]>>): Metadata {
+export function metadataOf(
+  values: Readonly<Record<string, Scalar | readonly Scalar[] | Float32Array>>,
+): Metadata {
   return new Map(Object.entries(values).map(([key, value]) => [key, entryOf(value)]));
 }
 
-function entryOf(value: Scalar | readonly Scalar[]): MetadataEntry {
+function entryOf(value: Scalar | readonly Scalar[] | Float32Array): MetadataEntry {
+  if (value instanceof Float32Array) {
+    return { type: "array", itemType: "float32", value: Array.from(value) };
+  }
   if (Array.isArray(value)) {
     const itemType = typeof value[0] === "string" ? "string" : "int32";
     return { type: "array", itemType, value };
