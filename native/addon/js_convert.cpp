@@ -101,6 +101,7 @@ TensorSpec to_tensor(const Napi::Object& object) {
   spec.absmean = object.Get("quantise").IsString();
   spec.adjacent_heads = static_cast<uint32_t>(get_number(object, "adjacentHeads", 0));
   spec.tile = to_tile(object.Get("tile"));
+  spec.plus_one = !object.Get("plusOne").IsUndefined();
   return spec;
 }
 
@@ -230,8 +231,8 @@ EngineOptions to_engine_options(const Napi::Object& object) {
   constexpr uint32_t kMaxThreads = 1024;
   constexpr uint32_t kMaxBatch = 1u << 16;
   EngineOptions options;
-  options.kv_type =
-      get_enum<KvType>(object, "kvType", {{"f32", KvType::kF32}, {"f16", KvType::kF16}});
+  options.kv_type = get_enum<KvType>(
+      object, "kvType", {{"f32", KvType::kF32}, {"f16", KvType::kF16}, {"bf16", KvType::kBF16}});
   options.batch_size = get_integer<uint32_t>(object, "batchSize");
   options.n_threads = get_integer<uint32_t>(object, "threads");
   if (options.batch_size == 0 || options.batch_size > kMaxBatch) {

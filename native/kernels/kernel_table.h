@@ -151,7 +151,8 @@ struct AttentionArgs {
 };
 
 /// A KV element type: keys lie as [4 lanes of positions][head_dim][16 positions], values as
-/// [lanes of dimensions][64 positions][16 dimensions].
+/// [lanes of dimensions][64 positions][16 dimensions]. Of BF16, pairs of dimensions (of positions)
+/// lie side by side: [head_dim / 2][16 positions][2], [32][16 dimensions][2].
 struct KvKernels {
   uint32_t elem_bytes;
   /// Stores one position (0..63 in its chunk) of one head; k, v are [head_dim].
@@ -159,8 +160,8 @@ struct KvKernels {
                 uint8_t* k_chunk, uint8_t* v_chunk);
   void (*attend)(const AttentionArgs& args);
 };
-enum class KvType : uint8_t { kF32, kF16 };
-constexpr size_t kKvTypeCount = 2;
+enum class KvType : uint8_t { kF32, kF16, kBF16 };
+constexpr size_t kKvTypeCount = 3;
 
 constexpr uint32_t kv_padded_head_dim(uint32_t head_dim) {
   return (head_dim + kKvLane - 1) / kKvLane * kKvLane;

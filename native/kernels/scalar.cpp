@@ -62,6 +62,12 @@ inline F32x16 load_f16(const uint16_t* p) {
 inline F32x16 load_bf16(const uint16_t* p) {
   return each_lane([&](int i) { return bf16_to_f32(p[i]); });
 }
+inline F32x16 load_bf16_even(const uint16_t* p) {
+  return each_lane([&](int i) { return bf16_to_f32(p[2 * i]); });
+}
+inline F32x16 load_bf16_odd(const uint16_t* p) {
+  return each_lane([&](int i) { return bf16_to_f32(p[2 * i + 1]); });
+}
 inline F32x16 set1(float x) {
   return each_lane([&](int) { return x; });
 }
@@ -108,6 +114,9 @@ inline F32x16 pow2(const F32x16& n) {
 /// value where x >= limit, else 0.
 inline F32x16 zero_below(const F32x16& x, const F32x16& limit, const F32x16& value) {
   return each_lane([&](int i) { return x.lane[i] >= limit.lane[i] ? value.lane[i] : 0.0f; });
+}
+inline F32x16 round_bf16(const F32x16& v) {
+  return each_lane([&](int i) { return bf16_to_f32(f32_to_bf16(v.lane[i])); });
 }
 inline F32x16 halves(float low, float high) {
   return each_lane([&](int i) { return i < 8 ? low : high; });
@@ -193,6 +202,7 @@ inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t row_end,
 constexpr uint32_t kBlockTokens = 1;
 constexpr uint32_t kAttentionRows = 1;
 constexpr uint32_t kAttentionBlocks = 1;
+constexpr uint32_t kPairedRows = 1;
 
 #include "kernels/generic/vector_ops-inl.h"
 //

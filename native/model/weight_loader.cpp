@@ -118,6 +118,7 @@ void WeightLoader::norm(const std::string& name, uint64_t n, const float** out) 
                                            read(spec, 0, spec.bytes, buffer.data());
                                            spec.format->decode(buffer.data(), values, n);
                                            for (uint64_t i = 0; i < n; ++i) {
+                                             if (spec.plus_one) values[i] += 1.0f;
                                              if (!std::isfinite(values[i])) {
                                                throw bad_tensor(spec,
                                                                 "holds a value that is not "

@@ -30,6 +30,7 @@ struct TensorSpec {
   /// Heads whose rows are in adjacent-pair order and are to be put into rotate-half order: row
   /// (h, j * d/2 + i) of the matrix is row (h, 2i + j) of the file. 0: as they are.
   uint32_t adjacent_heads = 0;
+  bool plus_one = false;  ///< a norm whose weights are stored less 1
 };
 
 /// A low-rank update of a matrix (LoRA, arXiv:2106.09685): y += b . (a . x), in floats, on the

@@ -13,7 +13,8 @@
 namespace bitnet::selftest {
 namespace {
 
-constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16};
+constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBF16};
+constexpr const char* kTypeNames[] = {" f32", " f16", " bf16"};
 constexpr double kLog2e = 1.4426950408889634;
 
 /// Queries, keys and values of one KV head for some positions.
@@ -117,16 +118,20 @@ class Attention {
 
 std::string describe(const KernelTable& table, KvType type, const Head& head, uint32_t begin,
                      uint32_t end) {
-  return std::string(table.name) + (type == KvType::kF32 ? " f32" : " f16") + " head_dim " +
+  return std::string(table.name) + kTypeNames[static_cast<size_t>(type)] + " head_dim " +
          std::to_string(head.head_dim) + " group " + std::to_string(head.group) + " positions " +
          std::to_string(begin) + ".." + std::to_string(end);
 }
 
+/// A key or value as the cache holds it.
+float stored(KvType type, float x) {
+  if (type == KvType::kF16) return f16_to_f32(f32_to_f16(x));
+  return type == KvType::kBF16 ? bf16_to_f32(f32_to_bf16(x)) : x;
+}
+
 /// |got - softmax(q k) v| / |softmax(q k) v| over the rows of one position.
 double relative_error(const Head& head, KvType type, uint32_t pos, const float* got) {
-  const auto rounded = [&](float x) {
-    return static_cast<double>(type == KvType::kF16 ? f16_to_f32(f32_to_f16(x)) : x);
-  };
+  const auto rounded = [&](float x) { return static_cast<double>(stored(type, x)); };
   double error = 0.0;
   double size = 0.0;
   for (uint32_t h = 0; h < head.group; h++) {
@@ -158,7 +163,11 @@ double relative_error(const Head& head, KvType type, uint32_t pos, const float* 
 
 /// Scores are rounded before the exponential: the bound grows with their size, some 4 *
 /// score_scale.
-double error_bound(float score_scale) { return score_scale <= 6.0f ? 1e-5 : 4e-5; }
+/// BF16 rounds queries and probabilities, too.
+double error_bound(KvType type, float score_scale) {
+  if (type == KvType::kBF16) return 1e-2 * std::max(1.0, static_cast<double>(score_scale) / 3.0);
+  return score_scale <= 6.0f ? 1e-5 : 4e-5;
+}
 
 BITNET_TEST(kernels_attention) {
   const float scales[] = {1.0f, 6.0f, 40.0f};
@@ -178,7 +187,8 @@ BITNET_TEST(kernels_attention) {
         for (const uint32_t end : {1u, 2u, 15u, 16u, 17u, 63u, 64u, 65u, 127u, 129u, 200u}) {
           const uint32_t begin = end - std::min(end, 1 + (end + group) % 3);
           const Floats expected = scalar.attend(begin, end);
-          CHECK(relative_error(head, type, begin, expected.data()) < error_bound(score_scale));
+          CHECK(relative_error(head, type, begin, expected.data()) <
+                error_bound(type, score_scale));
           for (size_t i = 0; i < targets.size(); i++) {
             const Floats got = targets[i].attend(begin, end);
             CHECK_BITS(got.data(), expected.data(), expected.size(),
@@ -233,7 +243,7 @@ BITNET_TEST(kernels_attention_batches) {
       for (uint32_t pos = 0; pos < head.n; pos++) {
         worst = std::max(worst, relative_error(head, type, pos, expected.data() + pos * width));
       }
-      CHECK(worst < error_bound(shape.score_scale));
+      CHECK(worst < error_bound(type, shape.score_scale));
 
       const std::vector<std::vector<uint32_t>> splits = {{head.n},
                                                          random_ends(head.n, 40, 1),
@@ -275,8 +285,7 @@ BITNET_TEST(kernels_attention_one_position) {
         attention.store(0, 1);
         const Floats got = attention.attend(0, 1);
         for (uint32_t d = 0; d < kDims; d++) {
-          const float stored = type == KvType::kF16 ? f16_to_f32(f32_to_f16(head.v[d])) : head.v[d];
-          CHECK_EQ(got[d], stored);
+          CHECK_EQ(got[d], stored(type, head.v[d]));
         }
       }
     }

@@ -21,7 +21,7 @@ export interface PlanOptions {
   readonly availableBytes: number;
 }
 
-const KV_BYTES: Readonly<Record<KvType, number>> = { f32: 4, f16: 2 };
+const KV_BYTES: Readonly<Record<KvType, number>> = { f32: 4, f16: 2, bf16: 2 };
 /** The cache grows in chunks of this many positions. */
 const KV_CHUNK_TOKENS = 64;
 const I2_S_TAIL_BYTES = 32;

@@ -173,7 +173,7 @@ export interface AddonAdapter {
   readonly b: AddonTensor;
 }
 
-export type KvType = "f32" | "f16";
+export type KvType = "f32" | "f16" | "bf16";
 
 export interface AddonModelSpec {
   readonly files: readonly string[];

@@ -25,6 +25,17 @@ inline F32x16 load_bf16(const uint16_t* p) {
   return each_part(
       [&](int i) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16)); });
 }
+inline F32x16 load_bf16_even(const uint16_t* p) {
+  return each_part([&](int i) {
+    return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_u16(vld1q_u16(p + 8 * i)), 16));
+  });
+}
+inline F32x16 load_bf16_odd(const uint16_t* p) {
+  return each_part([&](int i) {
+    return vreinterpretq_f32_u32(
+        vandq_u32(vreinterpretq_u32_u16(vld1q_u16(p + 8 * i)), vdupq_n_u32(0xffff0000)));
+  });
+}
 inline F32x16 set1(float x) {
   return each_part([&](int) { return vdupq_n_f32(x); });
 }
@@ -74,6 +85,14 @@ inline F32x16 zero_below(const F32x16& x, const F32x16& limit, const F32x16& val
   return each_part([&](int i) {
     return vreinterpretq_f32_u32(
         vandq_u32(vcgeq_f32(x.part[i], limit.part[i]), vreinterpretq_u32_f32(value.part[i])));
+  });
+}
+inline F32x16 round_bf16(const F32x16& v) {
+  return each_part([&](int i) {
+    const uint32x4_t bits = vreinterpretq_u32_f32(v.part[i]);
+    const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+    const uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd);
+    return vreinterpretq_f32_u32(vandq_u32(rounded, vdupq_n_u32(0xffff0000)));
   });
 }
 inline F32x16 halves(float low, float high) {

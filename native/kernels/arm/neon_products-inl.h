@@ -85,6 +85,7 @@ inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_en
 constexpr uint32_t kBlockTokens = 4;
 constexpr uint32_t kAttentionRows = 4;  // 16 accumulator registers of the 32
 constexpr uint32_t kAttentionBlocks = 1;
+constexpr uint32_t kPairedRows = 2;
 
 #include "kernels/generic/vector_ops-inl.h"
 //

@@ -1,6 +1,6 @@
 // Attention of one target, in terms of its F32x16 vocabulary. Included inside the target's
 // anonymous namespace, after vector_ops-inl.h. The target defines kAttentionRows and
-// kAttentionBlocks: the register tile of the two products.
+// kAttentionBlocks, the register tile of the two products, and kPairedRows, that of BF16.
 //
 // Order of operations, the same on every target and for any batch split or thread count:
 //   score    s_j = one chain of fused multiply-adds over the dimensions, base-2 logarithmic units
@@ -10,8 +10,12 @@
 //            so rescaling is exact
 //   sum      16 lanes (j mod 16), folded 8, 4, 2, 1 at the end
 //   output   one chain of fused multiply-adds over the positions
-// Lanes are positions in the first product and dimensions in the second, so that no sum ever
-// crosses lanes. A row whose probability is 0 adds 0 * v to its chain, which changes no bit.
+// BF16 caches add as the AMX tile product does, so that it can take over without changing a bit: q,
+// keys, values and probabilities are rounded to bf16 (below 2^-50 to 0, since tiles flush), and a
+// chain is taken in units of 32: sum += (chain of the even elements) + (chain of the odd ones),
+// both from 0. Lanes are positions in the first product and dimensions in the second, so that no
+// sum ever crosses lanes. A row whose probability is 0 adds 0 * v to its chain, which changes no
+// bit.
 
 /// Contributions below 2^-60 of the largest are dropped; far from where floats become subnormal.
 constexpr float kMinExponent = 60.0f;
@@ -19,14 +23,33 @@ constexpr float kNoMaximum = -1e30f;
 
 struct KvF32 {
   using Elem = float;
+  static constexpr uint32_t kGroup = 1;  // neighbours that lie side by side in a lane
   static inline F32x16 load_lanes(const Elem* p) { return load(p); }
   static inline void store_one(float value, Elem* p) { *p = value; }
 };
 
 struct KvF16 {
   using Elem = uint16_t;
+  static constexpr uint32_t kGroup = 1;
   static inline F32x16 load_lanes(const Elem* p) { return load_f16(p); }
   static inline void store_one(float value, Elem* p) { *p = f32_to_f16(value); }
+};
+
+/// Rounded to bf16, and to 0 where AMX would take it for 0.
+static inline F32x16 bf16_operand(F32x16 x) {
+  return round_bf16(zero_below(abs(x), set1(0x1p-50f), x));
+}
+
+struct KvBF16 {
+  using Elem = uint16_t;
+  static constexpr uint32_t kGroup = 2;
+  static inline void store_one(float value, Elem* p) {
+    alignas(64) float lanes[kLanes];
+    store(bf16_operand(set1(value)), lanes);
+    uint32_t bits;
+    __builtin_memcpy(&bits, lanes, sizeof bits);
+    *p = static_cast<Elem>(bits >> 16);
+  }
 };
 
 template <class Kv>
@@ -34,12 +57,13 @@ static void kv_store(const float* k, const float* v, uint32_t head_dim, uint32_t
                      uint8_t* k_chunk, uint8_t* v_chunk) {
   auto* keys = reinterpret_cast<typename Kv::Elem*>(k_chunk);
   auto* values = reinterpret_cast<typename Kv::Elem*>(v_chunk);
-  const size_t lane = pos_in_chunk % kKvLane;
+  constexpr uint32_t g = Kv::kGroup;
+  const uint32_t lane = pos_in_chunk % kKvLane;
   keys += size_t{pos_in_chunk / kKvLane} * head_dim * kKvLane;
+  values += size_t{pos_in_chunk / g} * g * kKvLane + pos_in_chunk % g;
   for (uint32_t d = 0; d < head_dim; ++d) {
-    Kv::store_one(k[d], keys + size_t{d} * kKvLane + lane);
-    Kv::store_one(v[d],
-                  values + (size_t{d / kKvLane} * kKvChunk + pos_in_chunk) * kKvLane + d % kKvLane);
+    Kv::store_one(k[d], keys + size_t{d / g} * g * kKvLane + lane * g + d % g);
+    Kv::store_one(v[d], values + size_t{d / kKvLane} * kKvChunk * kKvLane + d % kKvLane * g);
   }
 }
 
@@ -66,18 +90,62 @@ static inline void chain_tile(const float* a, size_t a_stride, const typename Kv
   }
 }
 
+/// The same product in units of 32 pairs' elements; see the order of BF16 above.
+template <uint32_t rows, uint32_t blocks>
+static inline void paired_tile(const float* a, size_t a_stride, const uint16_t* b, size_t b_stride,
+                               uint32_t n_i, float* c, size_t c_stride) {
+  constexpr uint32_t kUnit = 32;
+  for (uint32_t begin = 0; begin < n_i; begin += kUnit) {
+    const uint32_t end = begin + kUnit < n_i ? begin + kUnit : n_i;
+    F32x16 even[rows][blocks];
+    F32x16 odd[rows][blocks];
+    for (uint32_t r = 0; r < rows; ++r) {
+      for (uint32_t n = 0; n < blocks; ++n) even[r][n] = odd[r][n] = zero();
+    }
+    for (uint32_t i = begin; i < end; i += 2) {
+      for (uint32_t n = 0; n < blocks; ++n) {
+        const uint16_t* pairs = b + n * b_stride + size_t{i} * kLanes;
+        const F32x16 b_even = load_bf16_even(pairs);
+        const F32x16 b_odd = load_bf16_odd(pairs);
+        for (uint32_t r = 0; r < rows; ++r) {
+          even[r][n] = fma(set1(a[r * a_stride + i]), b_even, even[r][n]);
+          odd[r][n] = fma(set1(a[r * a_stride + i + 1]), b_odd, odd[r][n]);
+        }
+      }
+    }
+    for (uint32_t r = 0; r < rows; ++r) {
+      for (uint32_t n = 0; n < blocks; ++n) {
+        float* sum = c + r * c_stride + n * kLanes;
+        store(add(load(sum), add(even[r][n], odd[r][n])), sum);
+      }
+    }
+  }
+}
+
+template <class Kv, uint32_t rows, uint32_t blocks>
+static inline void product_tile(const float* a, size_t a_stride, const typename Kv::Elem* b,
+                                size_t b_stride, uint32_t n_i, float* c, size_t c_stride) {
+  if constexpr (Kv::kGroup == 2) {
+    paired_tile<rows, blocks>(a, a_stride, b, b_stride, n_i, c, c_stride);
+  } else {
+    chain_tile<Kv, rows, blocks>(a, a_stride, b, b_stride, n_i, c, c_stride);
+  }
+}
+
 template <class Kv, uint32_t rows>
 static inline void chain_rows(const float* a, size_t a_stride, const typename Kv::Elem* b,
                               size_t b_stride, uint32_t n_i, float* c, size_t c_stride,
                               uint32_t n_blocks) {
+  // Pairs need two accumulators for each of the plain product's.
+  constexpr uint32_t kBlocks = Kv::kGroup == 2 ? 1 : kAttentionBlocks;
   uint32_t block = 0;
-  for (; block + kAttentionBlocks <= n_blocks; block += kAttentionBlocks) {
-    chain_tile<Kv, rows, kAttentionBlocks>(a, a_stride, b + block * b_stride, b_stride, n_i,
-                                           c + block * kLanes, c_stride);
+  for (; block + kBlocks <= n_blocks; block += kBlocks) {
+    product_tile<Kv, rows, kBlocks>(a, a_stride, b + block * b_stride, b_stride, n_i,
+                                    c + block * kLanes, c_stride);
   }
   for (; block < n_blocks; ++block) {
-    chain_tile<Kv, rows, 1>(a, a_stride, b + block * b_stride, b_stride, n_i, c + block * kLanes,
-                            c_stride);
+    product_tile<Kv, rows, 1>(a, a_stride, b + block * b_stride, b_stride, n_i, c + block * kLanes,
+                              c_stride);
   }
 }
 
@@ -86,10 +154,11 @@ template <class Kv>
 static inline void chain_product(uint32_t n_rows, const float* a, size_t a_stride,
                                  const typename Kv::Elem* b, size_t b_stride, uint32_t n_i,
                                  float* c, size_t c_stride, uint32_t n_blocks) {
+  constexpr uint32_t kRows = Kv::kGroup == 2 ? kPairedRows : kAttentionRows;
   uint32_t row = 0;
-  for (; row + kAttentionRows <= n_rows; row += kAttentionRows) {
-    chain_rows<Kv, kAttentionRows>(a + row * a_stride, a_stride, b, b_stride, n_i,
-                                   c + row * c_stride, c_stride, n_blocks);
+  for (; row + kRows <= n_rows; row += kRows) {
+    chain_rows<Kv, kRows>(a + row * a_stride, a_stride, b, b_stride, n_i, c + row * c_stride,
+                          c_stride, n_blocks);
   }
   for (; row < n_rows; ++row) {
     chain_rows<Kv, 1>(a + row * a_stride, a_stride, b, b_stride, n_i, c + row * c_stride, c_stride,
@@ -110,7 +179,9 @@ static inline F32x16 rescale_factor(float difference) {
   return difference < -kMinExponent ? zero() : pow2(set1(difference));
 }
 
-/// Turns one chunk's scores into probabilities and rescales what was summed before.
+/// Turns one chunk's scores into probabilities, the operands of the second product, and rescales
+/// what was summed before.
+template <class Kv>
 static inline void softmax_chunk(const RowState& row, uint32_t n_visible, uint32_t n_dims) {
   float* p = row.probabilities;
   for (uint32_t j = n_visible; j < kKvChunk; ++j) p[j] = kNoMaximum;
@@ -135,7 +206,7 @@ static inline void softmax_chunk(const RowState& row, uint32_t n_visible, uint32
     const F32x16 x = sub(load(p + j), shift);
     const F32x16 weight = mul(zero_below(x, lowest, exp2(max(x, lowest))), down);
     sums = add(sums, weight);
-    store(weight, p + j);
+    store(Kv::kGroup == 2 ? bf16_operand(weight) : weight, p + j);
   }
   store(sums, row.sums);
 }
@@ -153,8 +224,11 @@ static void attend(const AttentionArgs& args) {
 
   for (uint32_t r = 0; r < n_rows; ++r) {
     const float* q = args.q + r / args.group * args.stride + size_t{r % args.group} * args.head_dim;
-    for (uint32_t d = 0; d < args.head_dim; ++d)
-      queries[size_t{r} * dims + d] = q[d] * args.q_scale;
+    float* scaled = queries + size_t{r} * dims;
+    for (uint32_t d = 0; d < dims; ++d) scaled[d] = d < args.head_dim ? q[d] * args.q_scale : 0.0f;
+    for (uint32_t d = 0; Kv::kGroup == 2 && d < dims; d += kLanes) {
+      store(bf16_operand(load(scaled + d)), scaled + d);
+    }
     for (uint32_t d = 0; d < dims; d += kLanes) store(zero(), outputs + size_t{r} * dims + d);
     store(zero(), sums + size_t{r} * kLanes);
     maxima[r] = kNoMaximum;
@@ -181,9 +255,9 @@ static void attend(const AttentionArgs& args) {
         const uint32_t visible = args.first_pos + r / args.group + 1 - chunk_pos;
         const uint32_t n_visible = visible < in_chunk ? visible : in_chunk;
         most_visible = n_visible > most_visible ? n_visible : most_visible;
-        softmax_chunk({probabilities + size_t{r} * kKvChunk, outputs + size_t{r} * dims,
-                       sums + size_t{r} * kLanes, maxima + r},
-                      n_visible, dims);
+        softmax_chunk<Kv>({probabilities + size_t{r} * kKvChunk, outputs + size_t{r} * dims,
+                           sums + size_t{r} * kLanes, maxima + r},
+                          n_visible, dims);
       }
       chain_product<Kv>(tile, p, kKvChunk, values, size_t{kKvChunk} * kLanes, most_visible,
                         outputs + size_t{row} * dims, dims, dims / kLanes);

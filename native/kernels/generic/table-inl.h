@@ -7,5 +7,6 @@
   rope, quantize_head,                                                                         \
   {head_float<WeightsF32>, head_float<WeightsF16>, head_float<WeightsBF16>, head_q8_0,         \
    head_q6_k},                                                                                 \
-  {{4, kv_store<KvF32>, attend<KvF32>}, {2, kv_store<KvF16>, attend<KvF16>}}
+  {{4, kv_store<KvF32>, attend<KvF32>}, {2, kv_store<KvF16>, attend<KvF16>},                   \
+   {2, kv_store<KvBF16>, attend<KvBF16>}}
 // clang-format on

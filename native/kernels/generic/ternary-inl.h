@@ -121,8 +121,9 @@ static inline void multiply_rows16(const TernaryMatrix& w, TernaryLayout layout,
       }
     }
   }
-  const F32x16 row_scales = load(w.row_scales + row);
   const uint32_t n_rows = rows_left(row, row_end);
+  const F32x16 row_scales =
+      n_rows == kRowLanes ? load(w.row_scales + row) : load_partial(w.row_scales + row, n_rows);
   for (uint32_t t = 0; t < n_tokens; ++t) {
     const F32x16 result = mul(w.group == 0 ? part[t] : total[t], row_scales);
     float* out = y + (token + t) * y_stride + row;

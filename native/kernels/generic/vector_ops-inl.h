@@ -3,6 +3,7 @@
 //
 // F32x16 is 16 floats with: load, store, load_f16, load_bf16, set1, zero, add, sub, mul,
 // fma(a,b,c), neg_fma(a,b,c) = c - a*b, div, max, min, abs, pow2(n) for integral n in [-126, 127],
+// round_bf16(v) (to nearest even, the low 16 bits 0), load_bf16_even/odd(p) (of 16 pairs),
 // store_i8(v, p) (round half to even, |v| < 2^21, saturated to int8; NaN gives 0). All are IEEE
 // operations with one rounding each, so a target's width never shows in a result.
 

@@ -75,6 +75,7 @@ constexpr uint32_t kBlockTokens = 2;
 // 8 accumulator registers of the 16.
 constexpr uint32_t kAttentionRows = 4;
 constexpr uint32_t kAttentionBlocks = 1;
+constexpr uint32_t kPairedRows = 2;
 
 #include "kernels/generic/vector_ops-inl.h"
 //
@@ -223,7 +224,10 @@ void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uin
                     Indices<0, 1, 2, 3, 4, 5>());
       for (uint32_t i = 0; i < kTile && tile + i < x.m; ++i) {
         const __m256i sum = _mm256_set1_epi32(x.sum[tile + i]);
-        const F32x16 factor = div(load(w.row_scales + row), set1(x.scale[tile + i]));
+        // Shares may begin at any row here: the scales' padding need not reach 16 beyond them.
+        const F32x16 scales = n_rows == kPanelRows ? load(w.row_scales + row)
+                                                   : load_partial(w.row_scales + row, n_rows);
+        const F32x16 factor = div(scales, set1(x.scale[tile + i]));
         float* out = y + (tile + i) * y_stride + row;
         const I32x16 dots = {_mm256_sub_epi32(total[i][0], sum),
                              _mm256_sub_epi32(total[i][1], sum)};

@@ -28,6 +28,13 @@ inline F32x16 load_f16(const uint16_t* p) { return _mm512_cvtph_ps(load_256(p));
 inline F32x16 load_bf16(const uint16_t* p) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_256(p)), 16));
 }
+inline F32x16 load_bf16_even(const uint16_t* p) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(load_512(p), 16));
+}
+inline F32x16 load_bf16_odd(const uint16_t* p) {
+  const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000));
+  return _mm512_castsi512_ps(_mm512_and_si512(load_512(p), upper));
+}
 inline F32x16 set1(float x) { return _mm512_set1_ps(x); }
 inline F32x16 zero() { return _mm512_setzero_ps(); }
 inline F32x16 add(F32x16 a, F32x16 b) { return _mm512_add_ps(a, b); }
@@ -46,6 +53,13 @@ inline F32x16 pow2(F32x16 n) {
 }
 inline F32x16 zero_below(F32x16 x, F32x16 limit, F32x16 value) {
   return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_GE_OQ), value);
+}
+inline F32x16 round_bf16(F32x16 v) {
+  const __m512i bits = _mm512_castps_si512(v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  return _mm512_castsi512_ps(
+      _mm512_and_si512(rounded, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
 }
 inline F32x16 halves(float low, float high) {
   return _mm512_mask_mov_ps(set1(low), 0xff00, set1(high));
@@ -160,6 +174,7 @@ inline I32x16 q8_0_lanes(const uint8_t* a, const uint8_t* b, const int8_t* q, co
 // 16 accumulator registers of the 32.
 constexpr uint32_t kAttentionRows = 4;
 constexpr uint32_t kAttentionBlocks = 4;
+constexpr uint32_t kPairedRows = 4;
 
 #include "kernels/generic/vector_ops-inl.h"
 //

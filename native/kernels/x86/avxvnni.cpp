@@ -49,6 +49,7 @@ constexpr uint32_t kBlockTokens = 2;
 // 8 accumulator registers of the 16.
 constexpr uint32_t kAttentionRows = 4;
 constexpr uint32_t kAttentionBlocks = 1;
+constexpr uint32_t kPairedRows = 2;
 
 #include "kernels/generic/vector_ops-inl.h"
 //

@@ -26,6 +26,15 @@ inline __m256 widen_bf16(__m128i bits) {
 inline F32x16 load_bf16(const uint16_t* p) {
   return {widen_bf16(load_128(p)), widen_bf16(load_128(p + 8))};
 }
+inline F32x16 load_bf16_even(const uint16_t* p) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(load_256(p), 16)),
+          _mm256_castsi256_ps(_mm256_slli_epi32(load_256(p + 16), 16))};
+}
+inline F32x16 load_bf16_odd(const uint16_t* p) {
+  const __m256i upper = _mm256_set1_epi32(static_cast<int>(0xffff0000));
+  return {_mm256_castsi256_ps(_mm256_and_si256(load_256(p), upper)),
+          _mm256_castsi256_ps(_mm256_and_si256(load_256(p + 16), upper))};
+}
 inline F32x16 set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 inline F32x16 zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
 inline F32x16 add(F32x16 a, F32x16 b) {
@@ -69,6 +78,14 @@ inline F32x16 zero_below(F32x16 x, F32x16 limit, F32x16 value) {
   return {_mm256_and_ps(_mm256_cmp_ps(x.low, limit.low, _CMP_GE_OQ), value.low),
           _mm256_and_ps(_mm256_cmp_ps(x.high, limit.high, _CMP_GE_OQ), value.high)};
 }
+inline __m256 round_bf16_half(__m256 v) {
+  const __m256i bits = _mm256_castps_si256(v);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+  return _mm256_castsi256_ps(
+      _mm256_and_si256(rounded, _mm256_set1_epi32(static_cast<int>(0xffff0000))));
+}
+inline F32x16 round_bf16(F32x16 v) { return {round_bf16_half(v.low), round_bf16_half(v.high)}; }
 inline F32x16 halves(float low, float high) { return {_mm256_set1_ps(low), _mm256_set1_ps(high)}; }
 /// Rounded to int32; NaN gives 0, out of range the largest or smallest byte after saturation.
 inline __m256i to_codes(__m256 v) {
