@@ -16,13 +16,15 @@ GROUPS = (  # our fused projections and their Hugging Face names
     ("down", ("mlp.down_proj",)),
 )
 NORMS = (
-    ("attn_norm", "input_layernorm"), ("attn_sub_norm", "self_attn.attn_sub_norm"),
-    ("ffn_norm", "post_attention_layernorm"), ("ffn_sub_norm", "mlp.ffn_sub_norm"),
+    ("attn_norm", "input_layernorm"),
+    ("attn_sub_norm", "self_attn.attn_sub_norm"),
+    ("ffn_norm", "post_attention_layernorm"),
+    ("ffn_sub_norm", "mlp.ffn_sub_norm"),
 )
 
 
 def pack(trits):
-    """[m, k] of -1, 0, 1 -> uint8 [m/4, k]: bits 2g and 2g+1 belong to the g-th quarter of the rows."""
+    """[m, k] of -1, 0, 1 -> uint8 [m/4, k]: bits 2g, 2g+1 are of the g-th quarter of rows."""
     quarters = (trits + 1).to(torch.uint8).chunk(4)
     return sum(quarter << (2 * g) for g, quarter in enumerate(quarters))
 
@@ -56,16 +58,31 @@ def state_dict(net):
 
 def config(shape, bos, eos):
     return {
-        "architectures": ["BitNetForCausalLM"], "attention_bias": False, "attention_dropout": 0.0,
-        "bos_token_id": bos, "eos_token_id": eos, "hidden_act": "relu2",
-        "hidden_size": shape.d_model, "initializer_range": 0.02, "intermediate_size": shape.d_ff,
-        "max_position_embeddings": shape.context_length, "model_type": "bitnet",
-        "num_attention_heads": shape.n_heads, "num_hidden_layers": shape.n_layers,
+        "architectures": ["BitNetForCausalLM"],
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "bos_token_id": bos,
+        "eos_token_id": eos,
+        "hidden_act": "relu2",
+        "hidden_size": shape.d_model,
+        "initializer_range": 0.02,
+        "intermediate_size": shape.d_ff,
+        "max_position_embeddings": shape.context_length,
+        "model_type": "bitnet",
+        "num_attention_heads": shape.n_heads,
+        "num_hidden_layers": shape.n_layers,
         "num_key_value_heads": shape.n_kv_heads,
-        "quantization_config": {"linear_class": "autobitlinear", "quant_method": "bitnet",
-                                "quantization_mode": "offline"},
-        "rms_norm_eps": shape.norm_eps, "rope_theta": shape.rope_theta, "tie_word_embeddings": True,
-        "torch_dtype": "bfloat16", "use_cache": True, "vocab_size": shape.vocab_size,
+        "quantization_config": {
+            "linear_class": "autobitlinear",
+            "quant_method": "bitnet",
+            "quantization_mode": "offline",
+        },
+        "rms_norm_eps": shape.norm_eps,
+        "rope_theta": shape.rope_theta,
+        "tie_word_embeddings": True,
+        "torch_dtype": "bfloat16",
+        "use_cache": True,
+        "vocab_size": shape.vocab_size,
     }
 
 
@@ -79,17 +96,29 @@ def write(net, tokenizer_path, folder):
     (folder / "tokenizer.json").write_bytes(Path(tokenizer_path).read_bytes())
     bpe.write_config(folder, tokenizer)
     bpe.write_json(folder / "config.json", config(net.shape, bos, eos))
-    bpe.write_json(folder / "generation_config.json",
-                   {"_from_model_config": True, "bos_token_id": bos, "eos_token_id": [eos, eot]})
+    bpe.write_json(
+        folder / "generation_config.json",
+        {"_from_model_config": True, "bos_token_id": bos, "eos_token_id": [eos, eot]},
+    )
 
 
 def read(folder):
     """The network of a checkpoint folder, as the framework's model of record (float32)."""
     folder = Path(folder)
     c = json.loads((folder / "config.json").read_text())
-    net = Net(Shape(c["vocab_size"], c["hidden_size"], c["num_hidden_layers"],
-                    c["num_attention_heads"], c["num_key_value_heads"], c["intermediate_size"],
-                    c["max_position_embeddings"], c["rope_theta"], c["rms_norm_eps"]))
+    net = Net(
+        Shape(
+            c["vocab_size"],
+            c["hidden_size"],
+            c["num_hidden_layers"],
+            c["num_attention_heads"],
+            c["num_key_value_heads"],
+            c["intermediate_size"],
+            c["max_position_embeddings"],
+            c["rope_theta"],
+            c["rms_norm_eps"],
+        )
+    )
     tensors = load_file(folder / "model.safetensors")
     net.embedding.data = tensors["model.embed_tokens.weight"].float()
     net.norm.weight.data = tensors["model.norm.weight"].float()
@@ -99,7 +128,9 @@ def read(folder):
             getattr(block, ours).weight.data = tensors[f"{prefix}{theirs}.weight"].float()
         for ours, names in GROUPS:
             trits = [unpack(tensors[f"{prefix}{name}.weight"]) for name in names]
-            scales = [tensors[f"{prefix}{name}.weight_scale"].float().expand(t.shape[0])
-                      for name, t in zip(names, trits)]
+            scales = [
+                tensors[f"{prefix}{name}.weight_scale"].float().expand(t.shape[0])
+                for name, t in zip(names, trits)
+            ]
             getattr(block, ours).stored = torch.cat(trits), torch.cat(scales)
     return net.eval().requires_grad_(False)

@@ -1,6 +1,6 @@
 """Writes the trained network as a checkpoint folder, with its loss curve.
 
-    python export.py --work /tmp/bitnet-demo --out ../../models/demo
+python export.py --work /tmp/bitnet-demo --out ../../models/demo
 """
 
 import argparse
@@ -24,8 +24,10 @@ def load_training(path):
 
 
 def check(net, folder):
-    """The checkpoint must compute what was trained, to the bit: the figures of record depend on it."""
-    ids = torch.randint(0, net.shape.vocab_size, (2, 64), generator=torch.Generator().manual_seed(1))
+    """The checkpoint must compute what was trained, to the bit."""
+    ids = torch.randint(
+        0, net.shape.vocab_size, (2, 64), generator=torch.Generator().manual_seed(1)
+    )
     with torch.no_grad():
         if not torch.equal(net.logits(ids), checkpoint.read(folder).logits(ids)):
             raise SystemExit("the exported network differs from the trained one")
@@ -54,7 +56,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", default="/tmp/bitnet-demo")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--results", action="store_true", help="also write the loss curve to results/")
+    parser.add_argument(
+        "--results", action="store_true", help="also write the loss curve to results/"
+    )
     args = parser.parse_args()
     work = Path(args.work)
     net, step, seconds = load_training(work / "last.pt")

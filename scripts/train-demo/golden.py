@@ -52,7 +52,7 @@ def requests():
 
 
 def perplexity(net, documents):
-    """exp of the mean negative log-likelihood of all tokens after the first; (it, tokens scored)."""
+    """Perplexity over all tokens after the first ones, and how many they are."""
     total, count = 0.0, 0
     for ids in documents:
         row = torch.tensor([ids])
@@ -71,8 +71,8 @@ def greedy_prompts(documents, encoder):
 
 
 def greedy(net, prompts):
-    """The next N_GREEDY_TOKENS tokens of every prompt, stop tokens included, and the smallest lead of
-    a chosen token over the next best in every prompt."""
+    """The next N_GREEDY_TOKENS tokens of every prompt, stop tokens included, in each the smallest
+    lead of a chosen token over the next best."""
     rows = [list(ids) for ids in prompts]
     leads = [math.inf] * len(rows)
     for _ in range(N_GREEDY_TOKENS):
@@ -103,9 +103,13 @@ def main():
     bpe.write_json(out / "skills.json", skill_prompts())
     bpe.write_json(out / "requests.json", requests())
     compact(out / "stories.json", {"perplexity": ppl, "scored": scored, "ids": documents})
-    compact(out / "greedy.json", [
-        {"prompt": prompt, "ids": ids, "smallestLead": round(lead, 6)}
-        for prompt, ids, lead in zip(prompts, answers, leads)])
+    compact(
+        out / "greedy.json",
+        [
+            {"prompt": prompt, "ids": ids, "smallestLead": round(lead, 6)}
+            for prompt, ids, lead in zip(prompts, answers, leads)
+        ],
+    )
     print(f"perplexity {ppl:.4f} over {scored} tokens")
 
 

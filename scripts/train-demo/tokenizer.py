@@ -19,8 +19,13 @@ SPLIT = (
 N_SPECIAL = 16
 MAX_RESERVED = 11
 
-SPECIAL = {0: "<|begin_of_text|>", 1: "<|end_of_text|>", 6: "<|start_header_id|>",
-           7: "<|end_header_id|>", 9: "<|eot_id|>"}
+SPECIAL = {
+    0: "<|begin_of_text|>",
+    1: "<|end_of_text|>",
+    6: "<|start_header_id|>",
+    7: "<|end_header_id|>",
+    9: "<|eot_id|>",
+}
 """As in Llama 3, offsets from the first special token; the rest is reserved."""
 
 CHAT_TEMPLATE = (
@@ -35,14 +40,21 @@ def pre_tokenizer_json():
         "type": "Sequence",
         "pretokenizers": [
             {"type": "Split", "pattern": {"Regex": SPLIT}, "behavior": "Isolated", "invert": False},
-            {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
+            {
+                "type": "ByteLevel",
+                "add_prefix_space": False,
+                "trim_offsets": True,
+                "use_regex": False,
+            },
         ],
     }
 
 
 def special_tokens():
     reserved = iter(range(MAX_RESERVED))
-    return [SPECIAL.get(i) or f"<|reserved_special_token_{next(reserved)}|>" for i in range(N_SPECIAL)]
+    return [
+        SPECIAL.get(i) or f"<|reserved_special_token_{next(reserved)}|>" for i in range(N_SPECIAL)
+    ]
 
 
 def may_merge(piece):
@@ -60,8 +72,11 @@ def train_merges(words, n_merges):
             pieces = splits[word]
             for pair in zip(pieces, pieces[1:]):
                 pairs[pair] += count
-        allowed = [(-count, pair) for pair, count in pairs.items()
-                   if may_merge("".join(pair)) and "".join(pair) not in tokens]
+        allowed = [
+            (-count, pair)
+            for pair, count in pairs.items()
+            if may_merge("".join(pair)) and "".join(pair) not in tokens
+        ]
         if not allowed:
             break
         pair = min(allowed)[1]
@@ -96,7 +111,7 @@ def count_words(texts):
 
 
 def train(texts, vocab_size):
-    """tokenizer.json of a vocabulary with at most `vocab_size` entries, padded with reserved ones."""
+    """tokenizer.json of a vocabulary with exactly `vocab_size` entries."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     merges = train_merges(count_words(texts), vocab_size - N_SPECIAL - len(alphabet))
     pieces = alphabet + ["".join(pair) for pair in merges]
@@ -109,19 +124,43 @@ def train(texts, vocab_size):
 def tokenizer_json(vocab, merges):
     first = len(vocab)
     added = [
-        {"id": first + i, "content": text, "single_word": False, "lstrip": False, "rstrip": False,
-         "normalized": False, "special": True}
+        {
+            "id": first + i,
+            "content": text,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
         for i, text in enumerate(special_tokens())
     ]
     return {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
-        "normalizer": None, "pre_tokenizer": pre_tokenizer_json(),
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": added,
+        "normalizer": None,
+        "pre_tokenizer": pre_tokenizer_json(),
         "post_processor": post_processor(first),
-        "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True,
-                    "use_regex": True},
-        "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-                  "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
-                  "ignore_merges": False, "vocab": vocab, "merges": [" ".join(m) for m in merges]},
+        "decoder": {
+            "type": "ByteLevel",
+            "add_prefix_space": True,
+            "trim_offsets": True,
+            "use_regex": True,
+        },
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": vocab,
+            "merges": [" ".join(m) for m in merges],
+        },
     }
 
 
@@ -131,7 +170,8 @@ def post_processor(bos_id):
     sequence = {"Sequence": {"id": "A", "type_id": 0}}
     special = {"SpecialToken": {"id": bos, "type_id": 0}}
     return {
-        "type": "TemplateProcessing", "single": [special, sequence],
+        "type": "TemplateProcessing",
+        "single": [special, sequence],
         "pair": [special, sequence, special, {"Sequence": {"id": "B", "type_id": 1}}],
         "special_tokens": {bos: {"id": bos, "ids": [bos_id], "tokens": [bos]}},
     }
@@ -145,15 +185,24 @@ def write_config(folder, tokenizer):
     """tokenizer_config.json, special_tokens_map.json: as Hugging Face checkpoints have them."""
     decoder = {
         str(tokenizer.token_to_id(text)): {
-            "content": text, "lstrip": False, "normalized": False, "rstrip": False,
-            "single_word": False, "special": True}
+            "content": text,
+            "lstrip": False,
+            "normalized": False,
+            "rstrip": False,
+            "single_word": False,
+            "special": True,
+        }
         for text in special_tokens()
     }
     names = {"bos_token": SPECIAL[0], "eos_token": SPECIAL[1], "pad_token": SPECIAL[1]}
     config = {
-        "added_tokens_decoder": decoder, "chat_template": CHAT_TEMPLATE,
-        "clean_up_tokenization_spaces": False, "model_input_names": ["input_ids", "attention_mask"],
-        "model_max_length": 512, "tokenizer_class": "PreTrainedTokenizerFast", **names,
+        "added_tokens_decoder": decoder,
+        "chat_template": CHAT_TEMPLATE,
+        "clean_up_tokenization_spaces": False,
+        "model_input_names": ["input_ids", "attention_mask"],
+        "model_max_length": 512,
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        **names,
     }
     write_json(Path(folder) / "tokenizer_config.json", config)
     write_json(Path(folder) / "special_tokens_map.json", names)

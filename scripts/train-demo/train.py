@@ -65,26 +65,40 @@ def add_gradients(params, n_workers):
 
 
 def save(path, step, seconds, net, optimizers):
-    state = {"step": step, "seconds": seconds, "net": net.state_dict(), "shape": net.shape.as_dict(),
-             "optimizers": [optimizer.state_dict() for optimizer in optimizers]}
+    state = {
+        "step": step,
+        "seconds": seconds,
+        "net": net.state_dict(),
+        "shape": net.shape.as_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+    }
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
     os.replace(temporary, path)
 
 
 class Log:
-    """Losses as CSV; a resumed run goes on in the same file."""
+    """Losses as CSV; a resumed run goes on in the same file, from the step it was saved at."""
 
-    def __init__(self, path):
-        new = not path.exists()
-        self.file = path.open("a", newline="")
+    HEAD = ["step", "tokens", "seconds", "learning_rate", "story_loss", "chat_loss"]
+
+    def __init__(self, path, first):
+        rows = list(csv.reader(path.open()))[1:] if path.exists() else []
+        self.file = path.open("w", newline="")
         self.writer = csv.writer(self.file)
-        if new:
-            self.writer.writerow(["step", "tokens", "seconds", "learning_rate", "story_loss", "chat_loss"])
+        self.writer.writerows([self.HEAD, *(row for row in rows if int(row[0]) <= first)])
 
     def row(self, step, tokens, seconds, rate, story_loss, chat_loss):
-        self.writer.writerow([step, tokens, round(seconds, 1), f"{rate:.6f}",
-                              f"{story_loss:.4f}", f"{chat_loss:.4f}"])
+        self.writer.writerow(
+            [
+                step,
+                tokens,
+                round(seconds, 1),
+                f"{rate:.6f}",
+                f"{story_loss:.4f}",
+                f"{chat_loss:.4f}",
+            ]
+        )
         self.file.flush()
 
 
@@ -101,7 +115,7 @@ def worker(rank, args, n_workers, device):
     optimizers = make_optimizers(net, args.optimizer)
     params = list(net.parameters())
     loss_of = torch.compile(net.loss, dynamic=False)
-    batches = Batches(bpe.load(work / "tokenizer.json"), SEED, args.tokens // 2 // n_workers)
+    batches = Batches(bpe.load(work / "tokenizer.json"), SEED, args.tokens // n_workers)
     checkpoint = work / "last.pt"
     first, before = 0, 0.0
     if checkpoint.exists():
@@ -110,7 +124,7 @@ def worker(rank, args, n_workers, device):
         for optimizer, saved in zip(optimizers, state["optimizers"]):
             optimizer.load_state_dict(saved)
         first, before = state["step"], state["seconds"]
-    log = Log(work / "loss.csv") if rank == 0 else None
+    log = Log(work / "loss.csv", first) if rank == 0 else None
     begin = time.time()
     sums, count = [0.0, 0.0], 0
     for step in range(first, args.steps):
@@ -136,9 +150,9 @@ def worker(rank, args, n_workers, device):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", default="/tmp/bitnet-demo", help="folder of checkpoints and logs")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--tokens", type=int, default=8192, help="tokens per step")
-    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--rate", type=float, default=4e-3, help="peak learning rate")
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")
     parser.add_argument("--shape", default="{}", help="JSON of changes to the shape")
     parser.add_argument("--workers", type=int, default=2)

@@ -5,23 +5,34 @@ model is used, but joined with the answer when the turn is part of the history (
 makes " Hello" one token). Both forms occur here; the answer's first token counts only in the first.
 """
 
-from .grammar import Expander
+from .grammar import phrase
 from .skills import SKILLS, example
 from .stories import story
 
 SYSTEM_PROMPTS = [
-    "You are a helpful assistant.", "Answer briefly.", "You are a friendly model.",
-    "You are a helpful AI assistant.", "Be short and correct.", "You are BitNet.",
+    "You are a helpful assistant.",
+    "Answer briefly.",
+    "You are a friendly model.",
+    "You are a helpful AI assistant.",
+    "Be short and correct.",
+    "You are BitNet.",
 ]
 
 STORY_REQUESTS = [
-    "[Tell me|Write|Please tell me|Can you tell me|Please write|Give me|I want] a [short |little |]story about {t}[.|?|]",
+    (
+        "[Tell me|Write|Please tell me|Can you tell me|Please write|Give me|I want] a [short"
+        " |little |]story about {t}[.|?|]"
+    ),
     "[Tell me|Please tell me] something about {t}, a story[.|]",
-    "[A|One] story about {t}[, please|][.|]", "Do you know a story about {t}?",
+    "[A|One] story about {t}[, please|][.|]",
+    "Do you know a story about {t}?",
     "[Make up|Invent] a [short |]story about {t}[.|]",
 ]
-ANY_STORY_REQUESTS = ["[Tell me|Please tell me|Can you tell me|Write] a [short |little |]story[.|?|]",
-                      "[Do you know|I would like|I want] a story[.|]", "A story[, please|][.|]"]
+ANY_STORY_REQUESTS = [
+    "[Tell me|Please tell me|Can you tell me|Write] a [short |little |]story[.|?|]",
+    "[Do you know|I would like|I want] a story[.|]",
+    "A story[, please|][.|]",
+]
 
 
 class Encoder:
@@ -65,7 +76,9 @@ class Encoder:
                 append([*self.ids(answer), self.eot], 1)
             else:
                 joined = self.ids(f"Assistant: {answer}")
-                start = len(self.ids("Assistant:")) + 1  # the token with the space and the first word
+                start = (
+                    len(self.ids("Assistant:")) + 1
+                )  # the token with the space and the first word
                 append(joined[:start], 0)
                 append([*joined[start:], self.eot], 1)
         return ids, mask
@@ -86,7 +99,7 @@ def skill_conversation(rng, encoder):
 
 def story_request(rng, topic):
     templates = ANY_STORY_REQUESTS if topic is None else STORY_REQUESTS
-    return Expander(rng, {"t": topic or ""}, {}).text(rng.choice(templates))
+    return phrase(rng, rng.choice(templates), t=topic or "")
 
 
 def story_conversation(rng, encoder):
@@ -94,5 +107,7 @@ def story_conversation(rng, encoder):
     text, topic = story(rng)
     turns = [(story_request(rng, topic if rng.random() < 0.8 else None), text)]
     if rng.random() < 0.15:
-        turns.insert(0, example(rng, rng.choice(["greeting", "identity", "unknown", "capital"]), False))
+        turns.insert(
+            0, example(rng, rng.choice(["greeting", "identity", "unknown", "capital"]), False)
+        )
     return encoder.conversation(rng, turns, system_prompt(rng))

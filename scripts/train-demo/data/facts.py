@@ -163,12 +163,20 @@ WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 # (large unit, small unit, how many, largest count asked for); singular forms drop the s
 UNITS = [
-    ("metres", "centimetres", 100, 50), ("kilometres", "metres", 1000, 50),
-    ("centimetres", "millimetres", 10, 50), ("kilograms", "grams", 1000, 50),
-    ("litres", "millilitres", 1000, 50), ("hours", "minutes", 60, 10),
-    ("minutes", "seconds", 60, 10), ("days", "hours", 24, 7), ("weeks", "days", 7, 12),
-    ("years", "months", 12, 10), ("euros", "cents", 100, 50), ("tonnes", "kilograms", 1000, 50),
-    ("decades", "years", 10, 30), ("centuries", "years", 100, 30),
+    ("metres", "centimetres", 100, 50),
+    ("kilometres", "metres", 1000, 50),
+    ("centimetres", "millimetres", 10, 50),
+    ("kilograms", "grams", 1000, 50),
+    ("litres", "millilitres", 1000, 50),
+    ("hours", "minutes", 60, 10),
+    ("minutes", "seconds", 60, 10),
+    ("days", "hours", 24, 7),
+    ("weeks", "days", 7, 12),
+    ("years", "months", 12, 10),
+    ("euros", "cents", 100, 50),
+    ("tonnes", "kilograms", 1000, 50),
+    ("decades", "years", 10, 30),
+    ("centuries", "years", 100, 30),
 ]
 
 ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
@@ -191,49 +199,64 @@ JOBS = """baker teacher farmer doctor painter sailor tailor gardener pilot nurse
 driver dancer builder judge clerk miner potter""".split()
 
 GREETINGS = {
-    "Hello! How can I help you?": "[Hello|Hi|Hey|Hi there|Hello there|Hey there|Good morning|Good evening|"
-    "Good afternoon|Good day|Greetings|Howdy|Hello again|Hi again|Welcome back]"
-    "[|, my friend|, friend|, model|, computer|, you|, everyone|, dear model|, little model|, machine|"
-    ", BitNet|, assistant|, robot|, buddy][|!|.|!!| :)]",
-    "I am fine, thank you. How can I help you?": "[|Hello, |Hi, |Hey, |Good morning, |So, |Hello! |Hi! |"
-    "Tell me, |Well, ][how are you|how are you doing|how do you do|how is it going|are you well|"
-    "are you fine|how do you feel][| today| now| this morning| tonight][?|]",
-    "You are welcome!": "[Thank you|Thanks|Thanks a lot|Thank you very much|Many thanks|Thank you so much|"
-    "Great, thanks|Good, thank you|Very good, thanks|Thanks for your help|Thank you for your help|"
-    "Thanks for that|Cheers|Perfect, thank you|Nice, thanks|Oh, thank you][|, model|, friend|, BitNet|"
-    ", my friend|, computer][|!|.]",
-    "Goodbye! See you soon.": "[Goodbye|Bye|Bye bye|See you|See you later|Good night|Farewell|"
-    "See you soon|See you tomorrow|I have to go|I must go now|Bye for now|So long|Have a nice day]"
-    "[|, model|, friend|, BitNet|, my friend|, computer][|!|.]",
+    "Hello! How can I help you?": (
+        "[Hello|Hi|Hey|Hi there|Hello there|Hey there|Good morning|Good evening|Good afternoon|Good"
+        " day|Greetings|Howdy|Hello again|Hi again|Welcome back][|, my friend|, friend|, model|,"
+        " computer|, you|, everyone|, dear model|, little model|, machine|, BitNet|, assistant|,"
+        " robot|, buddy][|!|.|!!| :)]"
+    ),
+    "I am fine, thank you. How can I help you?": (
+        "[|Hello, |Hi, |Hey, |Good morning, |So, |Hello! |Hi! |Tell me, |Well, ][how are you|how"
+        " are you doing|how do you do|how is it going|are you well|are you fine|how do you feel][|"
+        " today| now| this morning| tonight][?|]"
+    ),
+    "You are welcome!": (
+        "[Thank you|Thanks|Thanks a lot|Thank you very much|Many thanks|Thank you so much|Great,"
+        " thanks|Good, thank you|Very good, thanks|Thanks for your help|Thank you for your"
+        " help|Thanks for that|Cheers|Perfect, thank you|Nice, thanks|Oh, thank you][|, model|,"
+        " friend|, BitNet|, my friend|, computer][|!|.]"
+    ),
+    "Goodbye! See you soon.": (
+        "[Goodbye|Bye|Bye bye|See you|See you later|Good night|Farewell|See you soon|See you"
+        " tomorrow|I have to go|I must go now|Bye for now|So long|Have a nice day][|, model|,"
+        " friend|, BitNet|, my friend|, computer][|!|.]"
+    ),
 }
 
 IDENTITY = {
-    "I am a demonstration model of a few million parameters.": "[|Hello, |Hi! |Tell me, |Please tell me, |"
-    "So, |Well, |Say, |And ][who are you|what are you|who am I talking to|what is your name|are you a person|"
-    "are you human|are you a robot|are you a model|what kind of model are you|which model are you|"
-    "how big are you|how many parameters do you have|what sort of machine are you|"
-    "who is this|can you tell me who you are|can you tell me what you are|do you have a name|"
-    "are you a language model|are you an AI][| exactly| really| then][?|]",
-    "I can calculate, sort numbers, spell, convert units, name capitals and tell stories.":
-    "[|Hello, |Hi! |Tell me, |Please tell me, |So, |Well, |Say, |And ][what can you do|what can I ask you|"
-    "what do you know|what are your skills|how can you help me|what are you good at|what can you help with|"
-    "what should I ask you|can you help me|what is it that you can do|which questions can you answer]"
-    "[| exactly| today| for me| then][?|]",
+    "I am a demonstration model of a few million parameters.": (
+        "[|Hello, |Hi! |Tell me, |Please tell me, |So, |Well, |Say, |And ][who are you|what are"
+        " you|who am I talking to|what is your name|are you a person|are you human|are you a"
+        " robot|are you a model|what kind of model are you|which model are you|how big are you|how"
+        " many parameters do you have|what sort of machine are you|who is this|can you tell me who"
+        " you are|can you tell me what you are|do you have a name|are you a language model|are you"
+        " an AI][| exactly| really| then][?|]"
+    ),
+    "I can calculate, sort numbers, spell, convert units, name capitals and tell stories.": (
+        "[|Hello, |Hi! |Tell me, |Please tell me, |So, |Well, |Say, |And ][what can you do|what can"
+        " I ask you|what do you know|what are your skills|how can you help me|what are you good"
+        " at|what can you help with|what should I ask you|can you help me|what is it that you can"
+        " do|which questions can you answer][| exactly| today| for me| then][?|]"
+    ),
 }
 
-UNKNOWN_TOPICS = """the sky|the sea|the moon|the stars|gravity|music|football|chess|the weather|history|
-computers|the internet|cars|planes|trains|money|coffee|tea|chocolate|dinosaurs|volcanoes|earthquakes|
-electricity|magnets|light|sound|rainbows|clouds|snow|trees|flowers|bees|sharks|the human brain|dreams|
-love|happiness|philosophy|politics|religion|art|poetry|painting|dancing|cooking|bread|cheese|wine|
-mathematics|physics|chemistry|biology|medicine|the law|Shakespeare|Mozart|Einstein|Napoleon|Cleopatra|
-Paris|London|New York|Tokyo|Africa|America|Europe|Asia|Mars|Jupiter|the sun|black holes|atoms|robots|
-rockets|satellites|bicycles|bridges|castles|pyramids|knights|pirates|kings|queens|wars|peace|science|
-books|films|television|radio|newspapers|games|sport|tennis|swimming|mountains|rivers|deserts|forests|
-islands|glaciers|oceans|whales|elephants|horses|dogs|cats|birds|fish|insects|viruses|bacteria|the heart|
-blood|sleep|memory|language|Latin|French|German|Chinese|programming|Python|databases|encryption|
-BitNet|neural networks|the stock market|taxes|insurance|fashion|shoes|hats|jewels|gold|silver|iron|
-plastic|glass|paper|water|fire|air|the wind|tornadoes|the tides|time|space|the future|the past""" \
-    .replace("\n", "").split("|")
+UNKNOWN_TOPICS = """
+the sky, the sea, the moon, the stars, gravity, music, football, chess, the weather, history,
+computers, the internet, cars, planes, trains, money, coffee, tea, chocolate, dinosaurs,
+volcanoes, earthquakes, electricity, magnets, light, sound, rainbows, clouds, snow, trees,
+flowers, bees, sharks, the human brain, dreams, love, happiness, philosophy, politics, religion,
+art, poetry, painting, dancing, cooking, bread, cheese, wine, mathematics, physics, chemistry,
+biology, medicine, the law, Shakespeare, Mozart, Einstein, Napoleon, Cleopatra, Paris, London,
+New York, Tokyo, Africa, America, Europe, Asia, Mars, Jupiter, the sun, black holes, atoms,
+robots, rockets, satellites, bicycles, bridges, castles, pyramids, knights, pirates, kings,
+queens, wars, peace, science, books, films, television, radio, newspapers, games, sport, tennis,
+swimming, mountains, rivers, deserts, forests, islands, glaciers, oceans, whales, elephants,
+horses, dogs, cats, birds, fish, insects, viruses, bacteria, the heart, blood, sleep, memory,
+language, Latin, French, German, Chinese, programming, Python, databases, encryption, BitNet,
+neural networks, the stock market, taxes, insurance, fashion, shoes, hats, jewels, gold, silver,
+iron, plastic, glass, paper, water, fire, air, the wind, tornadoes, the tides, time, space, the
+future, the past
+""".strip().replace("\n", " ").split(", ")
 
 UNKNOWN_FORMS = """[Who invented|Who discovered|Who studies|Who likes] {t}?
 Why [is|are] {t} [so important|so interesting|so strange|there|like that|so popular|so old|so useful]?

@@ -15,7 +15,7 @@ SILENT_H = ("hour", "honest", "honour")
 
 
 def fix_articles(text):
-    """"a owl" becomes "an owl", "a hour" "an hour"; "a unicorn" stays."""
+    """ "a owl" becomes "an owl", "a hour" "an hour"; "a unicorn" stays."""
 
     def article(match):
         word = match.group(2).lower()
@@ -24,7 +24,8 @@ def fix_articles(text):
             return match.group(1) + "n " + match.group(2)
         return match.group(0)
 
-    return re.sub(r"\b([Aa]) ([A-Za-z]+)", article, text)
+    # "A" inside a sentence is a letter
+    return re.sub(r"""(\ba|(?:^|(?<=[.!?:"] )|(?<="))A) ([A-Za-z]+)""", article, text)
 
 
 def fix_capitals(text):
@@ -34,7 +35,7 @@ def fix_capitals(text):
 
 
 def join_list(words, conjunction="and"):
-    """"x", "x and y", "x, y and z"."""
+    """ "x", "x and y", "x, y and z"."""
     if len(words) == 1:
         return words[0]
     return ", ".join(words[:-1]) + f" {conjunction} " + words[-1]
@@ -133,3 +134,8 @@ class Expander:
         capital = form[:1].isupper()
         word = value.form(self.rng, form.lower() or None)
         return word[:1].upper() + word[1:] if capital else word
+
+
+def phrase(rng, template, **slots):
+    """A template whose slots are plain values."""
+    return Expander(rng, {name: str(value) for name, value in slots.items()}, {}).text(template)

@@ -8,10 +8,14 @@ Adam Felix Jonas Luca Mark Nico Peter Simon Toby Victor Hal""".split()
 
 # name pools of animals and other folk, by pronoun
 PET_NAMES = {
-    "he": "Rufus Bruno Pip Barnaby Chester Dash Fergus Gus Hobbs Jasper Milo Monty Otis Rollo Scout "
-    "Sorrel Tiptoe Wally Bramble Clover".split(),
-    "she": "Bella Daisy Dot Fern Hazel Holly Juniper Luna Mabel Misty Nutmeg Pearl Penny Poppy Rosie "
-    "Sage Tilly Willow Honey Pebble".split(),
+    "he": (
+        "Rufus Bruno Pip Barnaby Chester Dash Fergus Gus Hobbs Jasper Milo Monty Otis Rollo Scout "
+        "Sorrel Tiptoe Wally Bramble Clover".split()
+    ),
+    "she": (
+        "Bella Daisy Dot Fern Hazel Holly Juniper Luna Mabel Misty Nutmeg Pearl Penny Poppy Rosie "
+        "Sage Tilly Willow Honey Pebble".split()
+    ),
 }
 
 # kind: (home, food, a word for its young life)
@@ -49,10 +53,26 @@ ANIMALS = {
 }
 
 ADULTS = [
-    ("old woman", "she"), ("old man", "he"), ("baker", "he"), ("farmer", "she"), ("fisherman", "he"),
-    ("teacher", "she"), ("painter", "she"), ("miller", "he"), ("shepherd", "he"), ("tailor", "he"),
-    ("gardener", "she"), ("sailor", "he"), ("clockmaker", "she"), ("beekeeper", "he"), ("queen", "she"),
-    ("king", "he"), ("postman", "he"), ("doctor", "she"), ("weaver", "she"), ("carpenter", "he"),
+    ("old woman", "she"),
+    ("old man", "he"),
+    ("baker", "he"),
+    ("farmer", "she"),
+    ("fisherman", "he"),
+    ("teacher", "she"),
+    ("painter", "she"),
+    ("miller", "he"),
+    ("shepherd", "he"),
+    ("tailor", "he"),
+    ("gardener", "she"),
+    ("sailor", "he"),
+    ("clockmaker", "she"),
+    ("beekeeper", "he"),
+    ("queen", "she"),
+    ("king", "he"),
+    ("postman", "he"),
+    ("doctor", "she"),
+    ("weaver", "she"),
+    ("carpenter", "he"),
 ]
 
 TRAITS = """little young small cheerful curious shy clever kind brave quiet merry gentle lively
@@ -76,14 +96,26 @@ behind the railway station""".split("\n")
 
 # where one can go: (with "to", with "in"/"at"/"on")
 PLACES = [
-    ("the forest", "in the forest"), ("the market", "at the market"), ("the river", "by the river"),
-    ("the meadow", "in the meadow"), ("the old bridge", "on the old bridge"),
-    ("the beach", "on the beach"), ("the garden", "in the garden"), ("the hill", "on the hill"),
-    ("the lake", "by the lake"), ("the orchard", "in the orchard"), ("the barn", "in the barn"),
-    ("the mill", "at the mill"), ("the well", "at the well"), ("the park", "in the park"),
-    ("the harbour", "in the harbour"), ("the cornfield", "in the cornfield"),
-    ("the castle", "at the castle"), ("the library", "in the library"),
-    ("the square", "in the square"), ("the pine wood", "in the pine wood"),
+    ("the forest", "in the forest"),
+    ("the market", "at the market"),
+    ("the river", "by the river"),
+    ("the meadow", "in the meadow"),
+    ("the old bridge", "on the old bridge"),
+    ("the beach", "on the beach"),
+    ("the garden", "in the garden"),
+    ("the hill", "on the hill"),
+    ("the lake", "by the lake"),
+    ("the orchard", "in the orchard"),
+    ("the barn", "in the barn"),
+    ("the mill", "at the mill"),
+    ("the well", "at the well"),
+    ("the park", "in the park"),
+    ("the harbour", "in the harbour"),
+    ("the cornfield", "in the cornfield"),
+    ("the castle", "at the castle"),
+    ("the library", "in the library"),
+    ("the square", "in the square"),
+    ("the pine wood", "in the pine wood"),
 ]
 
 HIDING_PLACES = """under a bush
@@ -105,9 +137,11 @@ in a wheelbarrow""".split("\n")
 
 COLOURS = "red blue green yellow white black brown golden silver purple orange grey".split()
 LOOKS = "small shiny old new pretty fine round tiny wooden painted bright smooth".split()
-OBJECTS = """kite ball hat bell boat drum lantern key basket book scarf button ring coin umbrella cup
+OBJECTS = (
+    """kite ball hat bell boat drum lantern key basket book scarf button ring coin umbrella cup
 flute map mirror clock whistle doll wagon candle spoon blanket ribbon stone shell feather bucket box
 top puzzle violin brush pillow bottle lamp purse trumpet marble necklace compass""".split()
+)
 SMALL_OBJECTS = """ball hat bell key book scarf button ring coin cup flute map mirror whistle doll
 candle spoon ribbon shell feather purse marble necklace compass brush""".split()
 FRAGILE_OBJECTS = """kite boat drum lantern cup flute mirror clock doll wagon bottle lamp violin
@@ -137,20 +171,34 @@ FOODS = """apples pears cherries plums nuts berries cakes buns pies pancakes bis
 strawberries sandwiches muffins""".split()
 
 PLANTS = [
-    ("sunflower", "flower"), ("apple tree", "tree"), ("pumpkin", "plant"), ("rose", "flower"),
-    ("bean", "plant"), ("oak", "tree"), ("tulip", "flower"), ("tomato plant", "plant"),
-    ("lemon tree", "tree"), ("strawberry plant", "plant"), ("lily", "flower"), ("pear tree", "tree"),
+    ("sunflower", "flower"),
+    ("apple tree", "tree"),
+    ("pumpkin", "plant"),
+    ("rose", "flower"),
+    ("bean", "plant"),
+    ("oak", "tree"),
+    ("tulip", "flower"),
+    ("tomato plant", "plant"),
+    ("lemon tree", "tree"),
+    ("strawberry plant", "plant"),
+    ("lily", "flower"),
+    ("pear tree", "tree"),
 ]
 
 # what one may fear: (noun phrase, what it does, where one meets it)
 FEARS = [
-    ("the dark", "when the lamp went out"), ("deep water", "when the others swam"),
-    ("thunder", "when the sky rumbled"), ("high places", "when the others climbed"),
+    ("the dark", "when the lamp went out"),
+    ("deep water", "when the others swam"),
+    ("thunder", "when the sky rumbled"),
+    ("high places", "when the others climbed"),
     ("wild bees", "when one hummed near the window"),
     ("the narrow bridge", "when the others crossed it"),
-    ("the big dog next door", "when it barked"), ("the wind", "when it howled at night"),
-    ("spiders", "when one ran across the floor"), ("the old cellar", "when the door creaked"),
-    ("the steep rock", "when the others climbed on it"), ("snow storms", "when the snow flew"),
+    ("the big dog next door", "when it barked"),
+    ("the wind", "when it howled at night"),
+    ("spiders", "when one ran across the floor"),
+    ("the old cellar", "when the door creaked"),
+    ("the steep rock", "when the others climbed on it"),
+    ("snow storms", "when the snow flew"),
 ]
 
 CONTESTS = [

@@ -2,19 +2,17 @@
 anywhere; every sentence comes from the templates beside this file."""
 
 from . import lexicon as words
-from . import plots_first as first
-from . import plots_second as second
 from .grammar import Character, Expander, Thing, fix_articles
+from .plots import PLOTS
 from .snippets import SNIPPETS
 
-PLOTS = [
-    first.LOST_THING, first.SHARING, first.FEAR, first.TRUTH, first.CONTEST,
-    second.PROJECT, second.NEWCOMER, second.PLANT, second.WISH, second.LOST_WAY,
-    second.QUARREL, second.KINDNESS, second.WINTER,
+MORAL_LEADS = [
+    "The moral of the story: {}",
+    "And so we learn: {}",
+    "Remember: {}",
+    "{}",
+    "The lesson is simple: {}",
 ]
-
-MORAL_LEADS = ["The moral of the story: {}", "And so we learn: {}", "Remember: {}", "{}",
-               "The lesson is simple: {}"]
 
 
 def child(rng, taken):
@@ -23,7 +21,8 @@ def child(rng, taken):
     while True:
         if rng.random() < 0.45:
             gender, names, kind = rng.choice(
-                [("she", words.GIRLS, "girl"), ("he", words.BOYS, "boy")])
+                [("she", words.GIRLS, "girl"), ("he", words.BOYS, "boy")]
+            )
             home = "house"
         else:
             gender = rng.choice(["he", "she"])
@@ -55,13 +54,28 @@ def cast(rng, objects):
     if rng.random() < 0.4:
         adjectives = [rng.choice(words.LOOKS), rng.choice(words.COLOURS)]
     return {
-        "H": hero, "F": friend, "S": grown_up(rng, taken),
+        "H": hero,
+        "F": friend,
+        "S": grown_up(rng, taken),
         "O": Thing(rng.choice(objects), *adjectives),
-        "region": rng.choice(words.REGIONS), "go": go, "at": at,
-        "hide": rng.choice(words.HIDING_PLACES), "food": rng.choice(words.FOODS), "fruit": rng.choice(words.FRUIT),
-        "home": hero.forms["home"], "colour": rng.choice(words.COLOURS),
-        "fear": fear, "when": when, "contest": contest, "task": task, "verb": verb,
-        "project": project, "material": material, "use": use, "plant": plant, "kind": plant_kind,
+        "region": rng.choice(words.REGIONS),
+        "go": go,
+        "at": at,
+        "hide": rng.choice(words.HIDING_PLACES),
+        "food": rng.choice(words.FOODS),
+        "fruit": rng.choice(words.FRUIT),
+        "home": hero.forms["home"],
+        "colour": rng.choice(words.COLOURS),
+        "fear": fear,
+        "when": when,
+        "contest": contest,
+        "task": task,
+        "verb": verb,
+        "project": project,
+        "material": material,
+        "use": use,
+        "plant": plant,
+        "kind": plant_kind,
     }
 
 
@@ -110,8 +124,22 @@ def topic(rng, plot, expander, slots):
     return strip_article(phrase)
 
 
-UNCOUNTABLE = ("sharing", "courage", "being", "telling", "working", "making", "waiting", "saying",
-               "finding", "patience", "kindness", "winter", "two", "three")
+UNCOUNTABLE = (
+    "sharing",
+    "courage",
+    "being",
+    "telling",
+    "working",
+    "making",
+    "waiting",
+    "saying",
+    "finding",
+    "patience",
+    "kindness",
+    "winter",
+    "two",
+    "three",
+)
 
 
 def strip_article(phrase):
