@@ -11,7 +11,6 @@ const { values, positionals } = parseArgs({
   options: {
     "skills-only": { type: "boolean", default: false },
     failures: { type: "boolean", default: false },
-    golden: { type: "string" },
   },
 });
 const goldenFolder = new URL("../test/golden/demo/", import.meta.url);

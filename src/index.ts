@@ -21,6 +21,14 @@ import type { MemoryReport } from "./engine/binding.ts";
 import { Model, type ModelOptions } from "./engine/model.ts";
 import type { Session } from "./engine/session.ts";
 import type { Metadata } from "./gguf/types.ts";
+import { type LoraOption, openAdapters } from "./lora/adapters.ts";
+import { type EmbedOptions, embedTexts } from "./scoring/embedding.ts";
+import {
+  measurePerplexity,
+  type Perplexity,
+  type PerplexityOptions,
+  type ScoredText,
+} from "./scoring/perplexity.ts";
 import { encodePrompt, type Tokenizer } from "./tokenizer/tokenizer.ts";
 
 export type { Message, Role } from "./chat/messages.ts";
@@ -34,9 +42,14 @@ export type {
 export type { ModelOptions } from "./engine/model.ts";
 export type { GenerateOptions, Session } from "./engine/session.ts";
 export * from "./errors.ts";
+export type { LoraOption } from "./lora/adapters.ts";
+export type { EmbedOptions, Pooling } from "./scoring/embedding.ts";
+export type { Perplexity, PerplexityOptions, ScoredText } from "./scoring/perplexity.ts";
 export type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
-export interface OpenModelOptions extends ModelOptions {
+export interface OpenModelOptions extends Omit<ModelOptions, "adapters"> {
+  /** Low-rank adapters to apply: PEFT folders and GGUF files. */
+  readonly lora?: readonly LoraOption[] | undefined;
   /** Chat template (Jinja) or the name of a built-in one, instead of the model's own. */
   readonly chatTemplate?: string | undefined;
 }
@@ -44,13 +57,14 @@ export interface OpenModelOptions extends ModelOptions {
 /** Loads a model: a GGUF file, a folder with one, or a Hugging Face checkpoint folder.
  *  @throws {NotFoundError}     nothing there, or a folder without a model
  *  @throws {ModelFormatError}  a damaged file; the message names field and offset
- *  @throws {UnsupportedError}  a model family or tensor type that this build does not know
+ *  @throws {UnsupportedError}  a model family, tensor type or adapter that this build does not know
+ *  @throws {UsageError}        an adapter of another model family
  *  @throws {ResourceError}     not enough memory */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenModel> {
-  return new OpenModel(
-    await Model.load(await openModelSource(path), options),
-    options.chatTemplate,
-  );
+  const { lora = [], chatTemplate, ...rest } = options;
+  const source = await openModelSource(path);
+  const adapters = await openAdapters(lora, source);
+  return new OpenModel(await Model.load(source, { ...rest, adapters }), chatTemplate);
 }
 
 /** A loaded model. Any number of sessions may generate at once; they share its threads. */
@@ -101,6 +115,24 @@ export class OpenModel {
   /** A new conversation; its memory is taken as it fills. */
   createSession(options: { readonly contextLength?: number } = {}): Session {
     return this.#model.createSession(options);
+  }
+
+  /** Vectors of texts, of length 1 unless asked otherwise; several texts go through the model at once.
+   *  @throws {UsageError}    an empty text, more dimensions than the model has
+   *  @throws {ResourceError} a text longer than the context window */
+  async embed(
+    texts: Iterable<string> | AsyncIterable<string>,
+    options: EmbedOptions = {},
+  ): Promise<Float32Array[]> {
+    const vectors: Float32Array[] = [];
+    for await (const { vector } of embedTexts(this.#model, texts, options)) vectors.push(vector);
+    return vectors;
+  }
+
+  /** How well the model predicts a text, by the rule of llama-perplexity.
+   *  @throws {UsageError} the text is shorter than a window, or the window longer than the context */
+  perplexity(text: string, options: PerplexityOptions = {}): Promise<Perplexity & ScoredText> {
+    return measurePerplexity(this.#model, text, options);
   }
 
   memory(): MemoryReport {

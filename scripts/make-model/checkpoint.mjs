@@ -2,8 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AtomicFile } from "../../dist/gguf/atomic-file.js";
-import { configFiles } from "./model.mjs";
-import { quarterToMasters, toBf16 } from "./weights.mjs";
+import { configFiles, isDivided } from "./families.mjs";
+import { quarterToMasters, quarterToNumbers } from "./quarters.mjs";
+import { fromBf16, toBf16 } from "./weights.mjs";
 
 /** @typedef {import("./model.mjs").Tensor} Tensor */
 
@@ -16,14 +17,15 @@ const QUARTERS = [0, 1, 2, 3];
 
 /** @param {string} folder @param {Tensor[]} tensors @param {import("./presets.mjs").Shape} shape
  *  @param {import("./tokenizer.mjs").TokenizerFiles} tokenizer
- *  @param {"packed" | "masters"} form */
-export async function writeCheckpoint(folder, tensors, shape, tokenizer, form) {
+ *  @param {import("./families.mjs").Family} family @param {import("./families.mjs").Form} form
+ *  @param {number} group unpacked weights that share a scale; 0: a whole row */
+export async function writeCheckpoint(folder, tensors, shape, tokenizer, family, form, group) {
   mkdirSync(folder, { recursive: true });
-  const mode = form === "packed" ? "offline" : "online";
-  for (const [name, content] of Object.entries(configFiles(shape, tokenizer, mode))) {
+  for (const [name, content] of Object.entries(configFiles(shape, tokenizer, family, form))) {
     writeFileSync(join(folder, name), `${JSON.stringify(content, undefined, 1)}\n`);
   }
-  const entries = tensors.flatMap((tensor) => FORMS[tensor.role](tensor, form));
+  const divided = isDivided(family);
+  const entries = tensors.flatMap((tensor) => FORMS[tensor.role](tensor, { form, divided, group }));
   await writeSafetensors(join(folder, "model.safetensors"), entries);
 }
 
@@ -43,10 +45,13 @@ const FORMS = {
     },
   ],
   /** @param {import("./model.mjs").TernaryTensor} tensor @returns {Entry[]} */
-  ternary: (tensor, form) => (form === "packed" ? packedEntries(tensor) : [masterEntry(tensor)]),
+  ternary: (tensor, { form, divided, group }) =>
+    form === "packed"
+      ? packedEntries(tensor, divided)
+      : [form === "masters" ? masterEntry(tensor) : unpackedEntry(tensor, group)],
 };
 
-function packedEntries({ hf, rows, cols, scale, packed }) {
+function packedEntries({ hf, rows, cols, scale, packed }, divided) {
   return [
     {
       name: hf,
@@ -60,7 +65,7 @@ function packedEntries({ hf, rows, cols, scale, packed }) {
       dtype: "BF16",
       shape: [1],
       bytes: 2,
-      chunks: () => [Uint16Array.of(toBf16(scale))],
+      chunks: () => [Uint16Array.of(toBf16(divided ? 1 / fromBf16(toBf16(scale)) : scale))],
     },
   ];
 }
@@ -74,6 +79,20 @@ function masterEntry({ hf, rows, cols, scale, packed }) {
     *chunks() {
       const bytes = packed();
       for (const quarter of QUARTERS) yield quarterToMasters(bytes, quarter, scale);
+    },
+  };
+}
+
+function unpackedEntry({ hf, rows, cols, scale, packed }, group) {
+  return {
+    name: hf,
+    dtype: "F16",
+    shape: [rows, cols],
+    bytes: 2 * rows * cols,
+    *chunks() {
+      const bytes = packed();
+      const scales = { scale, group: group || cols };
+      for (const quarter of QUARTERS) yield quarterToNumbers(bytes, quarter, cols, scales);
     },
   };
 }

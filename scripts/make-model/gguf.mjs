@@ -8,8 +8,8 @@ import { JsonObject } from "../../dist/checkpoint/json.js";
 import { readTokenizerJson } from "../../dist/checkpoint/tokenizer-json.js";
 import { tokenizerMetadata } from "../../dist/checkpoint/tokenizer-metadata.js";
 import { openGgufWriter } from "../../dist/gguf/writer.js";
-import { configFiles } from "./model.mjs";
-import { quarterToI2s } from "./weights.mjs";
+import { configFiles } from "./families.mjs";
+import { quarterToI2s } from "./quarters.mjs";
 
 /** @typedef {import("./model.mjs").Tensor} Tensor */
 /** @typedef {"f16" | "q8_0" | "q6_k"} EmbdType */
@@ -19,10 +19,14 @@ const QUARTERS = [0, 1, 2, 3];
 const TAIL_BYTES = 32;
 
 /** @param {string} path @param {Tensor[]} tensors @param {import("./presets.mjs").Shape} shape
- *  @param {import("./tokenizer.mjs").TokenizerFiles} tokenizer @param {EmbdType} embdType */
-export async function writeGguf(path, tensors, shape, tokenizer, embdType) {
+ *  @param {import("./tokenizer.mjs").TokenizerFiles} tokenizer
+ *  @param {import("./families.mjs").Family} family @param {EmbdType} embdType */
+export async function writeGguf(path, tensors, shape, tokenizer, family, embdType) {
+  if (!/^bitnet/.test(family.name)) {
+    throw new Error(`make a packed ${family.name} checkpoint, and convert it: bitnet convert`);
+  }
   const name = basename(path).replace(/\.gguf$/, "");
-  const metadata = modelMetadata(name, shape, tokenizer);
+  const metadata = modelMetadata(name, shape, tokenizer, family);
   const encodings = { norm: "f32", ternary: "i2_s", embedding: embdType };
   const plan = tensors.map(({ role, gguf, rows, cols }) => ({
     name: gguf,
@@ -47,8 +51,8 @@ export async function writeGguf(path, tensors, shape, tokenizer, embdType) {
   }
 }
 
-function modelMetadata(name, shape, tokenizer) {
-  const files = configFiles(shape, tokenizer, "offline");
+function modelMetadata(name, shape, tokenizer, family) {
+  const files = configFiles(shape, tokenizer, family, "packed");
   const json = (file) => new JsonObject(file, files[file]);
   const config = readHfConfig(json("config.json"), json("generation_config.json"));
   const { entries } = tokenizerMetadata({
@@ -81,6 +85,8 @@ async function rowEncoder(to) {
   if (to === "f16") return (data) => data;
   const { loadAddon } = await import("../../dist/engine/load-addon.js");
   const addon = await loadAddon();
-  return (data, cols) =>
-    addon.convertRows({ from: "f16", to, rows: data.length / (2 * cols), cols, data, scale: 1 });
+  return async (data, cols) => {
+    const rows = data.length / (2 * cols);
+    return (await addon.convert({ from: "f16", to, rows, cols, data })).bytes;
+  };
 }

@@ -1,5 +1,5 @@
 // A random model as a list of tensors that can be written to any container.
-import { ARCHITECTURES } from "../../dist/checkpoint/architectures/registry.js";
+import { headDimOf } from "./families.mjs";
 import { gaussianTable, normWeights, packedTrits, scaleNear, tableStream } from "./weights.mjs";
 
 /** @typedef {import("./presets.mjs").Shape} Shape */
@@ -29,41 +29,45 @@ const EMBEDDING_NORM = 2;
 /** Mean square of a uniformly drawn trit. */
 const TRIT_POWER = 2 / 3;
 
-/** The family whose tensors are made. */
-const [ARCHITECTURE] = ARCHITECTURES;
-
 /** The tensors of a model in file order. Scales keep every activation near unit size, and the sum of
  *  all layers' contributions to the residual stream as well.
- *  @param {Shape} shape @param {number} seed @returns {Tensor[]} */
-export function modelTensors(shape, seed) {
-  const headDim = shape.dModel / shape.nHeads;
+ *  @param {Shape} shape @param {number} seed @param {import("./families.mjs").Family} family
+ *  @returns {Tensor[]} */
+export function modelTensors(shape, seed, family) {
+  const { architecture, tied, inputNorms } = family;
+  const headDim = headDimOf(shape);
   const dims = {
     ...shape,
-    qRows: shape.dModel,
+    headDim,
+    qRows: headDim * shape.nHeads,
     kvRows: headDim * shape.nKvHeads,
   };
   const make = (rule, layer) => {
     const fill = (pattern) => `${pattern.replace("{n}", String(layer))}.weight`;
-    const names = { hf: `model.${fill(rule.name)}`, gguf: fill(rule.gguf) };
+    // Names of models without a head have no prefix, and a head has none either.
+    const prefix = inputNorms || rule === architecture.head ? "" : "model.";
+    const names = { hf: `${prefix}${fill(rule.name)}`, gguf: fill(rule.gguf) };
     const sizes = rule.shape.map((dim) => dims[dim]);
-    return MAKERS[rule.role](names, sizes, seed, shape);
+    return MAKERS[rule.role](names, sizes, seed, { ...shape, plusOne: rule.plusOne });
   };
+  const isMade = (rule) => !rule.optional || inputNorms;
   const layers = Array.from({ length: shape.nLayers }, (_, n) =>
-    ARCHITECTURE.layer.map((rule) => make(rule, n)),
+    architecture.layer.filter(isMade).map((rule) => make(rule, n)),
   );
   return [
-    ...ARCHITECTURE.before.map((rule) => make(rule, 0)),
+    ...architecture.before.map((rule) => make(rule, 0)),
     ...layers.flat(),
-    ...ARCHITECTURE.after.map((rule) => make(rule, 0)),
+    ...architecture.after.map((rule) => make(rule, 0)),
+    ...(tied ? [] : [make(architecture.head, 0)]),
   ];
 }
 
 const MAKERS = {
-  norm: (names, [cols], seed) => ({
+  norm: (names, [cols], seed, { plusOne }) => ({
     role: "norm",
     ...names,
     cols,
-    weights: () => normWeights(seed, names.gguf, cols),
+    weights: () => normWeights(seed, names.gguf, cols, plusOne ? 0 : 1),
   }),
   ternary: (names, [rows, cols], seed, { nLayers }) => {
     const isResidual = /attn_output|ffn_down/.test(names.gguf);
@@ -94,48 +98,3 @@ const MAKERS = {
     },
   }),
 };
-
-/** The configuration files of a checkpoint, by name.
- *  @param {Shape} shape @param {import("./tokenizer.mjs").TokenizerFiles} tokenizer
- *  @param {"offline" | "online"} mode offline: packed weights, online: masters
- *  @returns {Record<string, object>} */
-export function configFiles(shape, tokenizer, mode) {
-  const { bos, eos, eot } = tokenizer;
-  return {
-    "config.json": {
-      architectures: ARCHITECTURE.classes.slice(0, 1),
-      attention_bias: false,
-      attention_dropout: 0,
-      bos_token_id: bos,
-      eos_token_id: eos,
-      hidden_act: ARCHITECTURE.defaults.hiddenAct,
-      hidden_size: shape.dModel,
-      initializer_range: 0.02,
-      intermediate_size: shape.dFf,
-      max_position_embeddings: shape.contextLength,
-      model_type: "bitnet",
-      num_attention_heads: shape.nHeads,
-      num_hidden_layers: shape.nLayers,
-      num_key_value_heads: shape.nKvHeads,
-      quantization_config: {
-        linear_class: "autobitlinear",
-        quant_method: "bitnet",
-        quantization_mode: mode,
-      },
-      rms_norm_eps: ARCHITECTURE.defaults.rmsNormEps,
-      rope_theta: ARCHITECTURE.defaults.ropeTheta,
-      tie_word_embeddings: true,
-      torch_dtype: "bfloat16",
-      use_cache: true,
-      vocab_size: shape.vocabSize,
-    },
-    "generation_config.json": {
-      _from_model_config: true,
-      bos_token_id: bos,
-      eos_token_id: [eos, eot],
-      transformers_version: "4.52.0",
-    },
-    "tokenizer.json": tokenizer.tokenizer,
-    "tokenizer_config.json": tokenizer.settings,
-  };
-}

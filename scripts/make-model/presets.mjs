@@ -8,7 +8,9 @@
  *  @property {number} nHeads
  *  @property {number} nKvHeads
  *  @property {number} vocabSize
- *  @property {number} contextLength */
+ *  @property {number} contextLength
+ *  @property {number} [headDim] default: dModel / nHeads
+ *  @property {number} [yarnFactor] RoPE stretched by this, over contextLength / yarnFactor */
 
 /** @param {number} dModel @param {number} dFf @param {number} nLayers @param {number} nHeads
  *  @returns {Shape} */
@@ -61,15 +63,14 @@ export function checkShape(shape) {
   for (const [name, value] of Object.entries(shape)) {
     if (!Number.isSafeInteger(value) || value < 1) throw new Error(`${name} is ${value}`);
   }
-  const { dModel, dFf, nHeads, nKvHeads, vocabSize } = shape;
-  if (dModel % (2 * nHeads) !== 0) {
+  const { dModel, dFf, nHeads, nKvHeads, vocabSize, headDim = dModel / nHeads } = shape;
+  if (headDim % 2 !== 0) {
     throw new Error(`dModel ${dModel} is not an even multiple of nHeads ${nHeads}`);
   }
   if (nHeads % nKvHeads !== 0) {
     throw new Error(`nHeads ${nHeads} is not a multiple of nKvHeads ${nKvHeads}`);
   }
-  const kvRows = (dModel / nHeads) * nKvHeads;
-  for (const rows of [dModel, dFf, kvRows]) {
+  for (const rows of [dModel, dFf, headDim * nHeads, headDim * nKvHeads]) {
     if (rows % 4 !== 0) throw new Error(`packed rows come in fours, ${rows} does not`);
   }
   if (vocabSize < 272) throw new Error(`vocabSize ${vocabSize}: 256 bytes and 16 special tokens`);

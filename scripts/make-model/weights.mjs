@@ -2,7 +2,7 @@
 // tensor, so that the same seed gives the same model in every container.
 
 /** Valid bytes of a packed tensor: four 2-bit codes 0, 1 or 2. There are 81. */
-const PACKED_BYTES = Array.from({ length: 81 }, (_, i) =>
+export const PACKED_BYTES = Array.from({ length: 81 }, (_, i) =>
   [1, 3, 9, 27].reduce((byte, power, at) => byte | ((Math.floor(i / power) % 3) << (2 * at)), 0),
 );
 
@@ -62,48 +62,6 @@ export function packedTrits(seed, name, bytes) {
   return new Uint8Array(words.buffer, 0, bytes);
 }
 
-/** I2_S bytes of one row quarter of a packed tensor: 128 consecutive codes in 32 bytes, the first 32
- *  of them in the highest bits. Four codes are moved at a time.
- *  @param {Uint8Array} packed a multiple of 128 bytes @param {number} quarter
- *  @returns {Uint8Array} */
-export function quarterToI2s(packed, quarter) {
-  if (packed.length % 128 !== 0) throw new Error("I2_S needs multiples of 128 weights");
-  const codes = new Uint32Array(packed.buffer, packed.byteOffset, packed.length / 4);
-  const out = new Uint32Array(packed.length / 16);
-  const shift = 2 * quarter;
-  const field = 0x03030303;
-  for (let from = 0, to = 0; from < codes.length; from += 24) {
-    for (let end = to + 8; to < end; to++, from++) {
-      out[to] =
-        (((codes[from] >>> shift) & field) << 6) |
-        (((codes[from + 8] >>> shift) & field) << 4) |
-        (((codes[from + 16] >>> shift) & field) << 2) |
-        ((codes[from + 24] >>> shift) & field);
-    }
-  }
-  return new Uint8Array(out.buffer);
-}
-
-/** Master weights (bf16) of one row quarter whose absmean ternarisation gives back the packed trits.
- *  Magnitudes spread over 0 .. 0.3 for zeros and 0.9 .. 2 for the others, in units that put the mean
- *  near `scale` and half of it well between the two.
- *  @param {Uint8Array} packed @param {number} quarter @param {number} scale
- *  @returns {Uint16Array} */
-export function quarterToMasters(packed, quarter, scale) {
-  const mean = (0.15 + 2 * 1.45) / 3;
-  const table = new Uint16Array(256);
-  for (const [i, byte] of PACKED_BYTES.entries()) {
-    const trit = ((byte >> (2 * quarter)) & 3) - 1;
-    // The other three codes of the byte choose among 27 magnitudes.
-    const step = ((i * 31) % 81) / 81;
-    const magnitude = trit === 0 ? 0.3 * (2 * step - 1) : trit * (0.9 + 1.1 * step);
-    table[byte] = toBf16((magnitude * scale) / mean);
-  }
-  const out = new Uint16Array(packed.length);
-  for (let i = 0; i < packed.length; i++) out[i] = table[packed[i]];
-  return out;
-}
-
 /** 65536 Gaussian values of standard deviation `sigma`, exact in bf16 and in f16.
  *  @param {number} sigma @returns {{ bf16: Uint16Array, f16: Uint16Array, f32: Float32Array }} */
 export function gaussianTable(sigma) {
@@ -124,11 +82,12 @@ export function tableStream(seed, name) {
   };
 }
 
-/** A norm's weights around 1, exact in bf16. @param {number} seed @param {string} name
- *  @param {number} length @returns {{ bf16: Uint16Array, f32: Float32Array }} */
-export function normWeights(seed, name, length) {
+/** A norm's weights around `center`, exact in bf16. @param {number} seed @param {string} name
+ *  @param {number} length @param {number} center
+ *  @returns {{ bf16: Uint16Array, f32: Float32Array }} */
+export function normWeights(seed, name, length, center) {
   const table = Uint16Array.from({ length: 65_536 }, (_, i) =>
-    toBf16(1 + 0.1 * normalQuantile((i + 0.5) / 65_536)),
+    toBf16(center + 0.1 * normalQuantile((i + 0.5) / 65_536)),
   );
   const bf16 = new Uint16Array(length);
   fill(generator(seed, name), table, bf16);
@@ -150,13 +109,13 @@ export function toBf16(x) {
 }
 
 /** @param {number} bits @returns {number} */
-function fromBf16(bits) {
+export function fromBf16(bits) {
   FLOAT_BITS[0] = bits << 16;
   return FLOAT[0] ?? 0;
 }
 
 /** Bits of a number that f16 holds exactly as a normal number, or of 0. @param {number} x */
-function toHalf(x) {
+export function toHalf(x) {
   if (x === 0) return 0;
   FLOAT[0] = x;
   const bits = FLOAT_BITS[0] ?? 0;

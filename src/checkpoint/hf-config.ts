@@ -1,6 +1,9 @@
-import { ModelFormatError, UnsupportedError } from "../errors.ts";
+import { ModelFormatError } from "../errors.ts";
 import type { Architecture, Dim } from "./architectures/architecture.ts";
 import { findArchitecture } from "./architectures/registry.ts";
+import { checkAttention } from "./hf-attention.ts";
+import { type HfQuantization, readQuantization } from "./hf-quantization.ts";
+import { type HfYarn, readRope } from "./hf-rope.ts";
 import { type JsonObject, show } from "./json.ts";
 
 /** Hyper-parameters of a checkpoint, from its config.json. */
@@ -16,27 +19,35 @@ export interface HfConfig {
   readonly contextLength: number;
   readonly rmsNormEps: number;
   readonly ropeTheta: number;
+  readonly yarn: HfYarn | undefined;
   readonly hiddenAct: string;
+  /** The embedding is the output matrix as well, or there is none (embedding models). */
   readonly tiedHead: boolean;
-  /** How a stored `weight_scale` s gives the weight: trit * s, or trit / s. */
-  readonly scaleRule: "multiply" | "divide";
+  readonly quantization: HfQuantization;
   readonly bosTokenId: number | undefined;
   /** Several when the model stops at any of them. */
   readonly eosTokenIds: readonly number[];
   readonly padTokenId: number | undefined;
+  /** What a user may want to know, one clause each. */
+  readonly notes: readonly string[];
 }
 
 /** @throws {ModelFormatError} a key is missing or impossible
  *  @throws {UnsupportedError} a model family or option that we do not know */
 export function readHfConfig(config: JsonObject, generation: JsonObject | undefined): HfConfig {
-  const architecture = findArchitecture(config.array("architectures") ?? [], config.file);
+  const classes = config.array("architectures") ?? [];
+  const architecture = findArchitecture(classes, config.file);
   const { defaults } = architecture;
   const dModel = config.need("hidden_size", config.count);
   const nHeads = config.need("num_attention_heads", config.count);
   const nKvHeads = config.count("num_key_value_heads") ?? nHeads;
   const headDim = config.count("head_dim") ?? dModel / nHeads;
   checkHeads(config.file, { dModel, nHeads, nKvHeads, headDim });
-  refuseRopeScaling(config);
+  const rope = readRope(config);
+  const ropeTheta = rope.theta ?? defaults.ropeTheta;
+  const contextLength = config.need("max_position_embeddings", config.count);
+  const hiddenAct = config.string("hidden_act") ?? config.string("hidden_activation");
+  const isHeadless = classes.some((name) => String(name).endsWith("Model"));
   const eos = generation?.get("eos_token_id") ?? config.get("eos_token_id");
   return {
     architecture,
@@ -46,21 +57,24 @@ export function readHfConfig(config: JsonObject, generation: JsonObject | undefi
       dFf: config.need("intermediate_size", config.count),
       qRows: nHeads * headDim,
       kvRows: nKvHeads * headDim,
+      headDim,
     },
     nLayers: config.need("num_hidden_layers", config.count),
     nHeads,
     nKvHeads,
     headDim,
     explicitHeadDim: config.get("head_dim") !== undefined,
-    contextLength: config.need("max_position_embeddings", config.count),
+    contextLength,
     rmsNormEps: config.number("rms_norm_eps") ?? defaults.rmsNormEps,
-    ropeTheta: readRopeTheta(config) ?? defaults.ropeTheta,
-    hiddenAct: config.string("hidden_act") ?? defaults.hiddenAct,
-    tiedHead: config.boolean("tie_word_embeddings") ?? false,
-    scaleRule: readScaleRule(config),
+    ropeTheta,
+    yarn: rope.yarn,
+    hiddenAct: hiddenAct ?? defaults.hiddenAct,
+    tiedHead: isHeadless || (config.boolean("tie_word_embeddings") ?? defaults.tiedHead),
+    quantization: readQuantization(config),
     bosTokenId: tokenIds(config.get("bos_token_id"))[0],
     eosTokenIds: tokenIds(eos),
     padTokenId: tokenIds(config.get("pad_token_id"))[0],
+    notes: checkAttention(config, { headDim, ropeTheta, contextLength }),
   };
 }
 
@@ -82,31 +96,6 @@ function checkHeads(file: string, { dModel, nHeads, nKvHeads, headDim }: HeadSiz
       `${file}: num_attention_heads ${nHeads} is not a multiple of num_key_value_heads ${nKvHeads}`,
     );
   }
-}
-
-/** transformers 5 moved the RoPE settings into an object of their own. */
-function readRopeTheta(config: JsonObject): number | undefined {
-  return config.number("rope_theta") ?? config.object("rope_parameters")?.number("rope_theta");
-}
-
-function refuseRopeScaling(config: JsonObject): void {
-  for (const key of ["rope_scaling", "rope_parameters"]) {
-    const rope = config.object(key);
-    const type = rope?.string("rope_type") ?? rope?.string("type") ?? "default";
-    if (type === "default") continue;
-    throw new UnsupportedError(`${config.file}: ${key} of type ${type} is not supported`);
-  }
-}
-
-/** Microsoft's packed checkpoints (`autobitlinear`) store mean|W|, all others store 1 / mean|W|. The
- *  magnitude cannot tell them apart, so the rule goes by the configuration alone. */
-function readScaleRule(config: JsonObject): "multiply" | "divide" {
-  const quantization = config.object("quantization_config");
-  const method = quantization?.string("quant_method") ?? "bitnet";
-  if (method !== "bitnet") {
-    throw new UnsupportedError(`${config.file}: quant_method ${method} is not supported`);
-  }
-  return quantization?.string("linear_class") === "autobitlinear" ? "multiply" : "divide";
 }
 
 /** A token id or a list of them; anything else has no ids. */

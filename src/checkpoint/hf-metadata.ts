@@ -1,9 +1,21 @@
 import type { Metadata, MetadataEntry } from "../gguf/types.ts";
 import type { HfConfig } from "./hf-config.ts";
+import { yarnKeys } from "./hf-rope.ts";
 import type { Encoding, TensorSource } from "./source.ts";
 
-/** Values of `general.file_type`; 40 is what published I2_S files say. */
-export const FILE_TYPES = { f32: 0, f16: 1, bf16: 32, i2_s: 40 } as const;
+/** Values of `general.file_type`, as the programs write them that the formats come from; 40 is what
+ *  published I2_S files say. Others give the same numbers other meanings: nobody should go by them. */
+export const FILE_TYPES = {
+  f32: 0,
+  f16: 1,
+  bf16: 32,
+  tq1_0: 36,
+  tq2_0: 37,
+  tl1: 38,
+  tl2: 39,
+  i2_s: 40,
+  q2_0: 41,
+} as const;
 
 const QUANTIZATION_VERSION = 2;
 
@@ -13,6 +25,7 @@ export function hfMetadata(
   config: HfConfig,
   tensors: readonly TensorSource[],
   tokenizer: readonly (readonly [string, MetadataEntry])[],
+  pooling?: number,
 ): Metadata {
   const { architecture, dims } = config;
   const own = (key: string): string => `${architecture.gguf}.${key}`;
@@ -38,8 +51,10 @@ export function hfMetadata(
     ...headDimKeys.map((key): [string, MetadataEntry] => [key, uint32(config.headDim)]),
     [own("attention.layer_norm_rms_epsilon"), float32(config.rmsNormEps)],
     [own("rope.freq_base"), float32(config.ropeTheta)],
+    ...yarnKeys(config.yarn).map(([key, entry]): [string, MetadataEntry] => [own(key), entry]),
     ...hiddenAct,
     ["general.file_type", uint32(fileType(tensors))],
+    ...(pooling === undefined ? [] : [[own("pooling_type"), uint32(pooling)] as const]),
     ...tokenizer,
     ["general.quantization_version", uint32(QUANTIZATION_VERSION)],
   ]);

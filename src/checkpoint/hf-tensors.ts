@@ -24,20 +24,42 @@ export async function mapTensors(
   checkpoint: SafeTensors,
 ): Promise<readonly TensorSource[]> {
   const rest = new Map(checkpoint.tensors);
+  const masters = areMasters(config, rest);
   const sources: TensorSource[] = [];
   for (const { rule, layer } of expandRules(config)) {
     const tensor = take(rest, rule, layer);
-    const gguf = `${fill(rule.gguf, layer)}.weight`;
+    if (!tensor) continue;
+    const name = `${fill(rule.gguf, layer)}.weight`;
+    const shape = expectShape(config, rule, tensor);
     if (rule.role === "ternary" && tensor.dtype === "U8") {
       const stored = await readScale(takeScale(rest, tensor), checkpoint.files);
-      const multiplier = config.scaleRule === "multiply" ? stored : Math.fround(1 / stored);
-      sources.push(packedSource(gguf, tensor, expectShape(config, rule, tensor), multiplier));
+      const multiplies = config.quantization.scaleRule === "multiply";
+      sources.push(
+        packedSource(name, tensor, shape, multiplies ? stored : Math.fround(1 / stored)),
+      );
     } else {
-      sources.push(floatSource(gguf, tensor, expectShape(config, rule, tensor), rule));
+      const source = floatSource(name, tensor, shape);
+      sources.push({ ...source, ...meaningOf(rule, masters) });
     }
   }
   checkRest(config, rest);
   return sources;
+}
+
+/** Whether float projections are weights to be ternarised. Where neither config.json nor the family tells,
+ *  the norms in front of the projections do: only BitNet's training puts them there. */
+function areMasters(config: HfConfig, tensors: ReadonlyMap<string, SafeTensor>): boolean {
+  if (config.quantization.declared || config.architecture.floats === "masters") return true;
+  return [...tensors.keys()].some((name) => name.endsWith("_proj.norm.weight"));
+}
+
+/** What the numbers of a tensor stand for, where that is not themselves. */
+function meaningOf(
+  { role, plusOne }: TensorRule,
+  masters: boolean,
+): Pick<TensorSource, "quantise" | "plusOne"> {
+  if (role === "ternary" && masters) return { quantise: "absmean" };
+  return plusOne ? { plusOne } : {};
 }
 
 interface PlacedRule {
@@ -61,9 +83,15 @@ function fill(pattern: string, layer: number): string {
   return pattern.replace("{n}", String(layer));
 }
 
-function take(rest: Map<string, SafeTensor>, rule: TensorRule, layer: number): SafeTensor {
+/** Removes a rule's tensor from `rest`; undefined for one that may be missing and is. */
+function take(
+  rest: Map<string, SafeTensor>,
+  rule: TensorRule,
+  layer: number,
+): SafeTensor | undefined {
   const name = `${fill(rule.name, layer)}.weight`;
   const tensor = rest.get(`model.${name}`) ?? rest.get(name);
+  if (!tensor && rule.optional) return undefined;
   if (!tensor) throw new ModelFormatError(`tensor model.${name} is missing from the checkpoint`);
   rest.delete(tensor.name);
   return tensor;
@@ -96,17 +124,11 @@ function packedSource(name: string, tensor: SafeTensor, shape: Shape, scale: num
   return { name, ...shape, encoding: "hf_packed", file, offset, bytes, scale };
 }
 
-function floatSource(
-  name: string,
-  tensor: SafeTensor,
-  shape: Shape,
-  { role }: TensorRule,
-): TensorSource {
+function floatSource(name: string, tensor: SafeTensor, shape: Shape): TensorSource {
   const { file, offset, bytes } = tensor;
   const encoding = FLOAT_ENCODINGS[tensor.dtype];
   if (!encoding) throw new UnsupportedError(`tensor ${tensor.name}: dtype ${quote(tensor.dtype)}`);
-  const source = { name, ...shape, encoding, file, offset, bytes };
-  return role === "ternary" ? { ...source, quantise: "absmean" } : source;
+  return { name, ...shape, encoding, file, offset, bytes };
 }
 
 /** Weights that nobody asked for would change the model if they were dropped. */

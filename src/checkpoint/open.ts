@@ -2,18 +2,15 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { NotFoundError, UsageError } from "../errors.ts";
 import { errorCode, fileError } from "../gguf/files.ts";
-import type { I2sLayout } from "./encodings.ts";
-import { openGgufSource } from "./gguf-source.ts";
+import { type GgufOptions, openGgufSource } from "./gguf-source.ts";
 import { openCheckpoint } from "./hf.ts";
 import { nearestSibling } from "./near-misses.ts";
 import type { ModelSource } from "./source.ts";
 
-export interface OpenOptions {
+export interface OpenOptions extends GgufOptions {
   /** What a folder that holds both a GGUF file and a checkpoint stands for: to run, the GGUF file
    *  (the default); to convert, the checkpoint, since the GGUF file is likely its conversion. */
   readonly prefer?: "gguf" | "checkpoint";
-  /** Layout of I2_S tensors; files do not say which one they have. */
-  readonly i2sLayout?: I2sLayout;
 }
 
 /** Opens a model: a GGUF file, a folder with exactly one GGUF file, or a Hugging Face checkpoint
@@ -26,7 +23,7 @@ export async function openModelSource(
   path: string,
   options: OpenOptions = {},
 ): Promise<ModelSource> {
-  if (!(await isFolder(path))) return openGgufSource(path, options.i2sLayout);
+  if (!(await isFolder(path))) return openGgufSource(path, options);
   const names = await list(path);
   const ggufs = names.filter((name) => /\.gguf$/i.test(name));
   const isCheckpoint = names.includes("config.json");
@@ -40,7 +37,7 @@ export async function openModelSource(
       hint: `name one of them, e.g. ${join(path, only)}`,
     });
   }
-  return openGgufSource(join(path, only), options.i2sLayout);
+  return openGgufSource(join(path, only), options);
 }
 
 async function isFolder(path: string): Promise<boolean> {

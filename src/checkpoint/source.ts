@@ -7,12 +7,25 @@ export type Encoding =
   | "bf16"
   | "q8_0"
   | "q6_k"
+  | "q5_0"
+  | "q4_0"
+  | "q4_k"
   | "i2_s" // 128-weight groups, the layout of published files
   | "i2_s_group64"
   | "i2_s_row4"
   | "i2_s_seq_hi"
   | "i2_s_seq_lo"
-  | "hf_packed"; // uint8 [rows/4, cols], bits 2g..2g+1 belong to row quarter g
+  | "hf_packed" // uint8 [rows/4, cols], bits 2g..2g+1 belong to row quarter g
+  | "tl1" // lookup tables of bitnet.cpp for ARM, in tiles
+  | "tl2" // and for x86
+  | "tq1_0"
+  | "tq2_0"
+  | "q2_0"
+  | "q2_0_g128" // PQ2_0, and Q2_0 of older files
+  | "q2_0_g128_d_last"
+  | "ptq1_0"
+  | "iq2_bn"
+  | "iq1_bn";
 
 /** One tensor of a model, wherever its bytes lie. All sizes are safe integers. */
 export interface TensorSource {
@@ -35,6 +48,8 @@ export interface TensorSource {
   readonly quantise?: "absmean";
   /** How a TL1 or TL2 tensor is cut into tiles; files do not say. */
   readonly tile?: TileParams;
+  /** Set on norms whose weights are stored less 1: the model multiplies by 1 + w. */
+  readonly plusOne?: true;
   /** Heads whose rows are in adjacent-pair order (GGUF files of family `llama`): row (h, 2i + j) of
    *  the tensor is row (h, j * d/2 + i) in the rotate-half order of checkpoints and of the engine. */
   readonly adjacentHeads?: number;

@@ -1,3 +1,4 @@
+import { parseTileEntry, type TileEntry } from "../checkpoint/tl-tiles.ts";
 import {
   decimal,
   INTEGER,
@@ -9,7 +10,9 @@ import {
   TOKEN_BIAS_TYPE,
   type ValueType,
 } from "../config/values.ts";
+import { EMBD_TYPES, OUT_TYPES, type OutType } from "../convert/out-types.ts";
 import { I2S_LAYOUT_NAMES } from "./i2s-layout.ts";
+import { LORA } from "./lora.ts";
 
 /** One option of the command line: flag, type, default and help together. */
 export interface OptionSpec {
@@ -34,22 +37,37 @@ export interface OptionSpec {
   readonly path?: true;
 }
 
-export type OptionGroup = "Model" | "Prompt" | "Sampling" | "Engine" | "Output" | "Conversion";
+export type OptionGroup =
+  | "Model"
+  | "Prompt"
+  | "Sampling"
+  | "Engine"
+  | "Output"
+  | "Conversion"
+  | "Embedding"
+  | "Scoring";
 
 const MAX_THREADS = 1024;
 const MAX_BATCH = 65_536;
 const MAX_LOGPROBS = 20; // as in the OpenAI API
+const OUT_TYPE_NAMES = Object.keys(OUT_TYPES) as readonly OutType[];
+const TILES: ValueType<TileEntry> = {
+  expected: "five numbers M,K,BM,BK,bm",
+  parse: parseTileEntry,
+};
 
 // Two lines per option. Defaults of sampling are llama.cpp's, as users expect them.
 // biome-ignore format: a table
 export const OPTIONS = {
   model: { flags: "-m, --model <path>", group: "Model", type: NAME, setting: true, path: true, fallbackText: "the bundled one",
     help: "GGUF file, or a directory with a GGUF or a Hugging Face checkpoint" },
+  lora: { flags: "--lora <adapter>", aliases: ["--lora-scaled"], group: "Model", type: LORA, repeatable: true, fallback: [],
+    help: "LoRA adapter to apply: a PEFT directory or a GGUF file; ADAPTER:0.5 scales it (repeatable)" },
   ctxSize: { flags: "-c, --ctx-size <tokens>", group: "Model", type: integer(0), setting: true, fallback: 0,
     help: "context window; 0 is the model's own" },
   chatTemplate: { flags: "--chat-template <name>", group: "Model", type: NAME, setting: true, path: true,
     help: "built-in template or Jinja file, in place of the model's own" },
-  i2sLayout: { flags: "--i2s-layout <name>", group: "Model", type: oneOf(...I2S_LAYOUT_NAMES), fallback: "group128",
+  i2sLayout: { flags: "--i2s-layout <name>", group: "Model", type: oneOf(...I2S_LAYOUT_NAMES), fallbackText: "as the file says, or group128",
     help: "order of the weights in an I2_S file: group128, group64, row4, seq_hi or seq_lo" },
 
   prompt: { flags: "-p, --prompt <text>", group: "Prompt", type: TEXT,
@@ -57,7 +75,7 @@ export const OPTIONS = {
   file: { flags: "-f, --file <path>", group: "Prompt", type: NAME,
     help: "read the prompt from a file; - is standard input" },
   escape: { flags: "-e, --escape", group: "Prompt",
-    help: "process \\n, \\t, \\\\ and the like in --prompt, --system and --stop" },
+    help: "process \\n, \\t, \\\\ and the like in texts of the command line" },
   conversation: { flags: "-cnv, --conversation", group: "Prompt",
     help: "put the prompt into the model's chat template, as one user message" },
   system: { flags: "-sys, --system <text>", aliases: ["--system-prompt"], group: "Prompt", type: TEXT, setting: true,
@@ -90,23 +108,50 @@ export const OPTIONS = {
   logprobs: { flags: "--logprobs <count>", group: "Sampling", type: integer(0, MAX_LOGPROBS),
     help: "with --json or --ndjson: log-probabilities, and this many alternatives per token" },
 
+  pooling: { flags: "--pooling <kind>", group: "Embedding", type: oneOf("last", "mean", "cls"), fallbackText: "the model's own",
+    help: "token whose state stands for the text: last or cls (the first), or the mean of all" },
+  normalize: { flags: "--no-normalize", group: "Embedding", fallback: true,
+    help: "leave the vectors' lengths as they are; else each is 1" },
+  dimensions: { flags: "--dimensions <count>", group: "Embedding", type: integer(1), fallbackText: "all",
+    help: "keep the first numbers of each vector only, if the model was trained for that" },
+  instruction: { flags: "--instruction <text>", group: "Embedding", type: TEXT,
+    help: "put this before each text, as retrieval models want it for queries" },
+  format: { flags: "--format <name>", group: "Output", type: oneOf("json", "jsonl", "f32"), fallback: "json",
+    help: "json: one document; jsonl: one line per text; f32: bare little-endian floats" },
+
+  stride: { flags: "--stride <tokens>", group: "Scoring", type: integer(1),
+    help: "let windows overlap: each starts this many tokens after the last, and those are scored" },
+  chunks: { flags: "--chunks <count>", group: "Scoring", type: integer(1), fallbackText: "all",
+    help: "windows to score at most" },
+  compare: { flags: "--compare <model>", group: "Scoring", type: NAME,
+    help: "another file of the same model: how far are its predictions from those of --model?" },
+
   threads: { flags: "-t, --threads <count>", group: "Engine", type: integer(1, MAX_THREADS), setting: true, fallbackText: "physical cores",
     help: "CPU threads" },
   batchSize: { flags: "-b, --batch-size <tokens>", group: "Engine", type: integer(1, MAX_BATCH), setting: true, fallback: 512,
     help: "prompt tokens evaluated at once" },
-  kvType: { flags: "--kv-type <type>", group: "Engine", type: oneOf("f32", "f16"), setting: true, fallback: "f16",
-    help: "number format of the KV cache: f32 or f16" },
+  kvType: { flags: "--kv-type <type>", group: "Engine", type: oneOf("f32", "f16", "bf16"), setting: true, fallback: "f16",
+    help: "number format of the KV cache: f32, f16 or bf16" },
   mmap: { flags: "--mmap", group: "Engine", setting: true, fallback: false,
     help: "run from the file's own pages: less memory, slower" },
 
   output: { flags: "-o, --output <file>", group: "Conversion", type: NAME, fallbackText: "beside the input",
-    help: "file to write" },
-  outtype: { flags: "--outtype <type>", group: "Conversion", type: oneOf("i2_s", "f16", "f32"), setting: true, fallback: "i2_s",
-    help: "format of the ternary weights: i2_s, f16 or f32" },
-  embdType: { flags: "--embd-type <type>", group: "Conversion", type: oneOf("f16", "q8_0", "q6_k", "f32"), setting: true, fallbackText: "f16",
-    help: "format of embeddings and head: f16, q8_0, q6_k or f32" },
+    help: "file to write; with --outtype safetensors a directory" },
+  outtype: { flags: "--outtype <type>", group: "Conversion", type: oneOf(...OUT_TYPE_NAMES), setting: true, fallback: "i2_s",
+    help: "format of the ternary weights: i2_s, tl1, tl2, tq1_0, tq2_0, q2_0, f16, bf16, f32; or safetensors, a packed checkpoint" },
+  embdType: { flags: "--embd-type <type>", group: "Conversion", type: oneOf(...EMBD_TYPES), setting: true, fallbackText: "f16",
+    help: "format of embeddings and head: f16, bf16, f32, q8_0, q6_k or q4_0" },
+  tlTiles: { flags: "--tl-tiles <M,K,BM,BK,bm>", group: "Conversion", type: TILES, repeatable: true, fallback: [],
+    help: "tiles of the TL1 or TL2 matrices of a shape, for input and output (repeatable)" },
+  allowLossy: { flags: "--allow-lossy", group: "Conversion",
+    help: "round scales that the output cannot hold, and say how much was lost" },
+  verify: { flags: "--verify", group: "Conversion",
+    help: "read the output back and compare every weight with the input" },
   force: { flags: "--force", group: "Conversion",
-    help: "overwrite the output file" },
+    help: "overwrite the output" },
+
+  probe: { flags: "--probe", group: "Model",
+    help: "compare the layouts that an I2_S file may have by their perplexity on a short text" },
 
   metadata: { flags: "--metadata", group: "Output",
     help: "print every metadata key of the model" },

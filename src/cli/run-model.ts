@@ -3,6 +3,7 @@ import { openModelSource } from "../checkpoint/open.ts";
 import { BUNDLED_MODEL_NOTE, bundledModelPath } from "../engine/bundled.ts";
 import type { GenerationChunk, GenerationResult } from "../engine/generation.ts";
 import { Model } from "../engine/model.ts";
+import { openAdapters } from "../lora/adapters.ts";
 import { encodePrompt } from "../tokenizer/tokenizer.ts";
 import type { Context } from "./context.ts";
 import { i2sLayout } from "./i2s-layout.ts";
@@ -11,16 +12,18 @@ import { asConversation, expandAll, readTemplate } from "./run-options.ts";
 import { givenSeed, SAMPLING_OPTIONS, samplingParams } from "./sampling.ts";
 
 /** Options that decide which model is loaded, and how. */
-export const MODEL_OPTIONS = [
+export const LOAD_OPTIONS = [
   "model",
-  "ctxSize",
-  "chatTemplate",
+  "lora",
   "i2sLayout",
   "threads",
   "batchSize",
   "kvType",
   "mmap",
 ] as const satisfies readonly OptionKey[];
+
+/** The same for what goes on in a context window. */
+export const MODEL_OPTIONS = [...LOAD_OPTIONS, "ctxSize", "chatTemplate"] as const;
 
 /** Options that decide what is generated. */
 export const GENERATE_OPTIONS = [
@@ -36,13 +39,17 @@ export const GENERATE_OPTIONS = [
 type Options = OptionValues<(typeof MODEL_OPTIONS | typeof GENERATE_OPTIONS)[number]>;
 
 /** Loads the model that the options name, or the bundled one, under a progress bar. */
-export async function loadModel({ ui }: Context, options: Options): Promise<Model> {
+export async function loadModel(
+  { ui }: Context,
+  options: OptionValues<(typeof LOAD_OPTIONS)[number]>,
+): Promise<Model> {
   const { threads, batchSize, kvType, mmap } = options;
   const path = options.model ?? bundledModelPath();
   if (options.model === undefined) ui.warn(BUNDLED_MODEL_NOTE);
   const source = await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
+  const adapters = await openAdapters(options.lora, source);
   const model = await ui.progress(`loading ${path}`, `loaded ${path}`, (onProgress) =>
-    Model.load(source, { threads, batchSize, kvType, mmap, onProgress }),
+    Model.load(source, { threads, batchSize, kvType, mmap, adapters, onProgress }),
   );
   for (const note of model.notes) ui.info(`note: ${note}`);
   return model;

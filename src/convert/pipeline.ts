@@ -1,22 +1,36 @@
-import { realpath } from "node:fs/promises";
-import { ggufTypeOf } from "../checkpoint/encodings.ts";
-import { FILE_TYPES } from "../checkpoint/hf-metadata.ts";
+import { realpath, rm } from "node:fs/promises";
+import { isTernary } from "../checkpoint/encodings.ts";
 import type { ModelSource } from "../checkpoint/source.ts";
+import type { TileEntry } from "../checkpoint/tl-tiles.ts";
 import type { Addon } from "../engine/binding.ts";
-import { UsageError } from "../errors.ts";
+import { CancelledError, UsageError } from "../errors.ts";
 import { type OpenFile, openFile } from "../gguf/files.ts";
-import type { Metadata, MetadataEntry } from "../gguf/types.ts";
-import { openGgufWriter } from "../gguf/writer.ts";
-import { type EmbdType, type OutType, planJobs } from "./plan.ts";
+import { BufferPool } from "./buffer-pool.ts";
+import { openCheckpointSink } from "./checkpoint-sink.ts";
+import { ternaryStats } from "./form.ts";
+import { openGgufSink } from "./gguf-sink.ts";
+import { type LossReport, LossTally } from "./loss.ts";
+import { type EmbdType, FLOATS, OUT_TYPES, type OutType } from "./out-types.ts";
+import { type Job, planJobs } from "./plan.ts";
+import type { TensorSink } from "./sink.ts";
 import { TensorConverter } from "./tensor-converter.ts";
+import { type Verification, verifyOutput } from "./verify.ts";
 
 export interface ConvertOptions {
   readonly outtype: OutType;
-  /** Default: f16, with `outtype` f32: f32; of a GGUF file, what is quantised stays as it is. */
+  /** Default: f16, with `outtype` f32 or bf16 the same; what is quantised or ternary stays so where the
+   *  output can hold it. */
   readonly embdType?: EmbdType | undefined;
-  /** Path of the GGUF file to write; an existing one is replaced when the new one is complete. */
+  /** Path of the GGUF file or (safetensors) the folder to write; an existing one is replaced when the new
+   *  one is complete. */
   readonly output: string;
-  readonly addon: Pick<Addon, "convertRows" | "absSum" | "ternaryCheck">;
+  readonly addon: Pick<Addon, "convert" | "scaleStats" | "absSum" | "compareRows">;
+  /** Tiles of TL1 and TL2 output. */
+  readonly tlTiles?: readonly TileEntry[] | undefined;
+  /** Round and merge scales, and round weights, where the output cannot hold them. */
+  readonly allowLossy?: boolean | undefined;
+  /** Read the output back and compare it with the input. */
+  readonly verify?: boolean | undefined;
   /** Called after every block with the bytes of tensor data written so far and in all. */
   readonly onProgress?:
     | ((doneBytes: number, totalBytes: number, at: TensorProgress) => void)
@@ -35,54 +49,119 @@ export interface ConvertResult {
   readonly output: string;
   /** Bytes of tensor data, without header and padding. */
   readonly dataBytes: number;
-  /** Number of tensors by GGUF type, e.g. { I2_S: 210, F32: 121, F16: 1 }. */
+  /** Number of tensors by type, e.g. { I2_S: 210, F32: 121, F16: 1 }. */
   readonly tensors: Readonly<Record<string, number>>;
+  /** What the trits' scales and the ternary weights lost; absent when nothing. */
+  readonly loss?: LossReport;
+  readonly verification?: Verification;
+  /** What a user may want to know, one clause each. */
+  readonly notes: readonly string[];
 }
 
-/** Writes a model as GGUF: one tensor at a time, in blocks of rows, so that memory use does not
- *  depend on the model. Reading, converting and writing overlap.
+/** Writes a model as a GGUF file or a checkpoint folder: one tensor at a time, in blocks of rows, so that
+ *  memory use does not depend on the model. Reading, converting and writing overlap.
  *  @throws {CancelledError}   `signal` was aborted; as after every error, nothing is left behind
- *  @throws {UnsupportedError} a shape or weight that the wanted types cannot hold
- *  @throws {ModelFormatError} the model is damaged
+ *  @throws {UnsupportedError} a shape or weight that the wanted types cannot hold, or a loss that is not
+ *    allowed
+ *  @throws {ModelFormatError} the model is damaged, or the output is not what was written
  *  @throws {ResourceError}    the disk is full
  *  @throws {UsageError}       the output is the input */
 export async function convertModel(
   model: ModelSource,
   options: ConvertOptions,
 ): Promise<ConvertResult> {
-  const jobs = planJobs(model, options.outtype, options.embdType);
   await refuseInput(model, options.output);
-  const plan = jobs.map(({ source: { name, rows, cols }, target }) => ({
-    name,
-    // A vector has one dimension in GGUF files.
-    dims: rows === 1 ? [cols] : [cols, rows],
-    type: ggufTypeOf(target),
-  }));
-  const totalBytes = jobs.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0);
-  let doneBytes = 0;
-  const metadata = withFileType(model.metadata, FILE_TYPES[options.outtype]);
   const files = await openAll(model.files);
   try {
-    const writer = await openGgufWriter(options.output, metadata, plan);
-    try {
-      const converter = new TensorConverter({ files, writer, ...options });
-      for (const [index, job] of jobs.entries()) {
-        const at = { tensor: job.source.name, index, count: jobs.length };
-        await converter.convert(job, (bytes) => {
-          doneBytes += bytes;
-          options.onProgress?.(doneBytes, totalBytes, at);
-        });
-      }
-      converter.checkCancelled();
-      await writer.finish();
-      return { output: options.output, dataBytes: totalBytes, tensors: countTypes(plan) };
-    } catch (error) {
-      await writer.abort();
-      throw error;
-    }
+    const ternaryEmbeddings = await findTernaryEmbeddings(model, files, options);
+    const jobs = planJobs(model, { ...options, ternaryEmbeddings });
+    const opened = await openSink(model, jobs, options);
+    const loss = await writeAll(jobs, files, opened.sink, options);
+    const verification = options.verify ? await verify(jobs, files, options) : undefined;
+    return {
+      output: options.output,
+      dataBytes: totalOf(jobs),
+      tensors: countTypes(jobs),
+      ...(loss && { loss }),
+      ...(verification && { verification }),
+      notes: opened.notes,
+    };
   } finally {
     for (const file of files) await file.handle.close();
   }
+}
+
+async function openSink(
+  model: ModelSource,
+  jobs: readonly Job[],
+  { outtype, output }: ConvertOptions,
+): Promise<{ sink: TensorSink; notes: readonly string[] }> {
+  if (outtype === "safetensors") return openCheckpointSink(output, model, jobs);
+  return { sink: await openGgufSink(output, model.metadata, jobs, outtype), notes: [] };
+}
+
+async function writeAll(
+  jobs: readonly Job[],
+  files: readonly OpenFile[],
+  sink: TensorSink,
+  options: ConvertOptions,
+): Promise<LossReport | undefined> {
+  const { addon, signal, allowLossy = false, onProgress } = options;
+  const tally = new LossTally();
+  const totalBytes = totalOf(jobs);
+  let doneBytes = 0;
+  try {
+    const converter = new TensorConverter({ files, sink, addon, allowLossy, signal });
+    for (const [index, job] of jobs.entries()) {
+      const at = { tensor: job.source.name, index, count: jobs.length };
+      const loss = await converter.convert(job, (bytes) => {
+        doneBytes += bytes;
+        onProgress?.(doneBytes, totalBytes, at);
+      });
+      tally.add(job.source.name, loss);
+    }
+    converter.checkCancelled();
+    await sink.finish();
+    return tally.report;
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+/** An output that is not what was meant must not be found by anybody. */
+async function verify(
+  jobs: readonly Job[],
+  files: readonly OpenFile[],
+  options: ConvertOptions,
+): Promise<Verification> {
+  try {
+    return await verifyOutput(jobs, files, options);
+  } catch (error) {
+    await rm(options.output, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Embeddings that are written as numbers and are ternary, where that makes a difference to the plan. */
+async function findTernaryEmbeddings(
+  model: ModelSource,
+  files: readonly OpenFile[],
+  { outtype, embdType, addon, signal }: ConvertOptions,
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  if (embdType || !isTernary(OUT_TYPES[outtype]) || outtype === "safetensors") return found;
+  const checkCancelled = (): void => {
+    if (signal?.aborted) throw new CancelledError("conversion cancelled");
+  };
+  for (const tensor of model.tensors) {
+    const file = files[tensor.file];
+    const isEmbedding = tensor.rows > 1 && !tensor.name.startsWith("blk.");
+    if (!file || !isEmbedding || !FLOATS.includes(tensor.encoding)) continue;
+    const context = { file, pool: new BufferPool(), addon, checkCancelled };
+    if (await ternaryStats(tensor, context)) found.add(tensor.name);
+  }
+  return found;
 }
 
 async function openAll(paths: readonly string[]): Promise<readonly OpenFile[]> {
@@ -99,20 +178,22 @@ async function openAll(paths: readonly string[]): Promise<readonly OpenFile[]> {
 async function refuseInput(model: ModelSource, output: string): Promise<void> {
   const target = await realpath(output).catch(() => undefined);
   if (target === undefined) return;
-  for (const file of model.files) {
-    if ((await realpath(file)) !== target) continue;
+  const inputs = [model.path, ...model.files];
+  for (const file of inputs) {
+    if ((await realpath(file).catch(() => undefined)) !== target) continue;
     throw new UsageError(`the output ${output} is the input`, { hint: "choose another -o" });
   }
 }
 
-/** Keeps the place of `general.file_type`; adds it at the end where it is missing. */
-function withFileType(metadata: Metadata, fileType: number): Metadata {
-  const entry: MetadataEntry = { type: "uint32", value: fileType };
-  return new Map([...metadata]).set("general.file_type", entry);
+function totalOf(jobs: readonly Job[]): number {
+  return jobs.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0);
 }
 
-function countTypes(plan: readonly { readonly type: { readonly name: string } }[]) {
+function countTypes(jobs: readonly Job[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { type } of plan) counts[type.name] = (counts[type.name] ?? 0) + 1;
+  for (const { target } of jobs) {
+    const name = target === "hf_packed" ? "U8" : target.toUpperCase();
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
   return counts;
 }

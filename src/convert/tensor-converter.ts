@@ -1,78 +1,134 @@
-import { ENCODINGS } from "../checkpoint/encodings.ts";
-import type { Addon } from "../engine/binding.ts";
-import { CancelledError } from "../errors.ts";
+import { ENCODINGS, isTernary, rowMultiple } from "../checkpoint/encodings.ts";
+import type { Addon, ConversionLoss, ConvertRequest, RowsSpec } from "../engine/binding.ts";
+import { BitnetError, CancelledError, UnsupportedError } from "../errors.ts";
 import type { OpenFile } from "../gguf/files.ts";
-import type { GgufWriter } from "../gguf/writer.ts";
-import { BLOCKS_AT_ONCE, type Block, BlockReader, blocksOf } from "./blocks.ts";
+import { BufferPool } from "./buffer-pool.ts";
+import { type Form, formOf, wantsOf } from "./form.ts";
+import { gatherCodes, needsCodes } from "./gather.ts";
+import { addLoss, isLoss, NO_LOSS } from "./loss.ts";
+import { mapAhead, quiet } from "./map-ahead.ts";
 import { native } from "./native.ts";
+import { convertNorm } from "./norm.ts";
 import type { Job } from "./plan.ts";
-import { weightScale } from "./scale.ts";
+import { type Cut, cutRows, FileRows, type RowSource } from "./row-source.ts";
+import type { TensorSink } from "./sink.ts";
+
+export type ConverterAddon = Pick<Addon, "convert" | "scaleStats" | "absSum">;
 
 export interface TensorConverterParts {
   /** Data files of the model, in the order of its `files`. */
   readonly files: readonly OpenFile[];
-  readonly writer: GgufWriter;
-  readonly addon: Pick<Addon, "convertRows" | "absSum" | "ternaryCheck">;
+  readonly sink: TensorSink;
+  readonly addon: ConverterAddon;
+  readonly allowLossy: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Streams tensors from the files of a model into a GGUF file. */
+/** Streams tensors from the files of a model into a sink. */
 export class TensorConverter {
   readonly #parts: TensorConverterParts;
-  readonly #reader = new BlockReader();
+  readonly #pool = new BufferPool();
 
   constructor(parts: TensorConverterParts) {
     this.#parts = parts;
   }
 
   /** Converts one tensor; `report` gets the bytes of every block that was converted.
-   *  @throws {CancelledError} the signal was aborted */
-  async convert(job: Job, report: (bytes: number) => void): Promise<void> {
-    const { source, target } = job;
-    const { files, writer, addon } = this.#parts;
-    const file = files[source.file];
+   *  @throws {CancelledError}   the signal was aborted
+   *  @throws {UnsupportedError} something would be lost, and that is not allowed */
+  async convert(job: Job, report: (bytes: number) => void): Promise<ConversionLoss> {
+    const { source } = job;
+    const file = this.#parts.files[source.file];
     if (!file) throw new Error(`${source.name} is in file ${source.file}, which is not open`);
-    const checkCancelled = (): void => this.checkCancelled();
-    const scale = await weightScale(job, { file, reader: this.#reader, addon, checkCancelled });
-    const encoding: Promise<Uint8Array>[] = [];
-    let writing = Promise.resolve();
-    const writeNext = async (): Promise<void> => {
-      const bytes = await encoding.shift();
-      if (!bytes) return;
-      await writing;
-      writing = quiet(writer.append(source.name, bytes));
-      report(bytes.length);
-    };
     try {
-      for await (const { block, data } of this.#reader.read(file, blocksOf(source, target))) {
-        this.checkCancelled();
-        encoding.push(quiet(this.#encode(job, block, data, scale)));
-        if (encoding.length === BLOCKS_AT_ONCE) await writeNext();
-      }
-      while (encoding.length > 0) await writeNext();
-      await writing;
-    } finally {
-      // Buffers and files must not go away under a running operation, whatever ended the loop.
-      await Promise.allSettled([...encoding, writing]);
+      if (job.addend !== 0) return await this.#convertNorm(job, file, report);
+      return await this.#convertRows(job, file, report);
+    } catch (error) {
+      throw named(error, source.name);
     }
-    const { tailBytes } = ENCODINGS[target];
-    if (tailBytes > 0) await writer.append(source.name, scaleTail(scale, tailBytes));
   }
 
-  async #encode(job: Job, block: Block, data: Uint8Array, scale: number): Promise<Uint8Array> {
-    const { source, target } = job;
-    const { addon } = this.#parts;
-    const from = source.encoding;
-    if (from === target && !ENCODINGS[target].ternary) return data;
-    const { rows, quarter } = block;
-    const request = { from, rows, cols: source.cols, data, scale };
-    if (source.quantise !== undefined && !ENCODINGS[target].ternary) {
-      // Masters are ternarised in float outputs too: the model computes with ternary weights.
-      const codes = await native(addon.convertRows({ ...request, to: "i2_s" }));
-      return native(addon.convertRows({ ...request, from: "i2_s", to: target, data: codes }));
+  async #convertNorm(job: Job, file: OpenFile, report: (bytes: number) => void) {
+    const { addon, sink, allowLossy } = this.#parts;
+    const { bytes, loss } = await convertNorm(job, file, addon);
+    if (isLoss(loss) && !allowLossy) {
+      throw new UnsupportedError(`${loss.weightsRounded} weights of the norm would be rounded`, {
+        hint: "choose another format, or pass --allow-lossy",
+      });
     }
-    const pass = quarter === undefined ? {} : { quarter };
-    return native(addon.convertRows({ ...request, to: target, ...pass }));
+    await sink.append(job, bytes);
+    report(bytes.length);
+    return loss;
+  }
+
+  async #convertRows(job: Job, file: OpenFile, report: (bytes: number) => void) {
+    const { source, target, reorder } = job;
+    const { addon, sink, allowLossy } = this.#parts;
+    const context = {
+      file,
+      pool: this.#pool,
+      addon,
+      checkCancelled: () => this.checkCancelled(),
+    };
+    const form = await formOf(source, wantsOf(target), context);
+    let loss = NO_LOSS;
+    let rows: RowSource;
+    if (needsCodes(job)) {
+      const plain = new FileRows(file, source, form.reading, this.#pool);
+      const gathered = await gatherCodes(plain, form.scale, reorder, (request) =>
+        this.#native({ ...request, allowLossy }),
+      );
+      ({ rows, loss } = gathered);
+    } else {
+      rows = new FileRows(file, source, form.reading, this.#pool, reorder);
+    }
+    let writing = Promise.resolve();
+    try {
+      const unit = rowMultiple(target, source.cols, job.tile) ?? source.rows;
+      const cuts = cutRows(rows, target, unit);
+      for await (const block of mapAhead(cuts, (cut) => this.#block(job, form, rows, cut))) {
+        loss = addLoss(loss, block.loss);
+        await writing;
+        writing = quiet(sink.append(job, block.bytes).finally(block.release));
+        report(block.bytes.length);
+      }
+      await writing;
+    } finally {
+      await Promise.allSettled([writing]);
+    }
+    if (ENCODINGS[target].scales === "apart") await sink.appendScale(job, form.scale);
+    return loss;
+  }
+
+  async #block(job: Job, form: Form, rows: RowSource, cut: Cut) {
+    this.checkCancelled();
+    const block = await rows.read(cut.row, cut.rows);
+    const isCopy = block.spec.from === job.target && !isTernary(job.target);
+    if (isCopy && form.reading.floats !== "masters") {
+      return { bytes: block.spec.data, loss: NO_LOSS, release: block.release };
+    }
+    try {
+      const result = await this.#native(this.#request(job, form, block.spec));
+      return { ...result, release: () => undefined };
+    } finally {
+      block.release();
+    }
+  }
+
+  #request(job: Job, form: Form, spec: RowsSpec): ConvertRequest {
+    const { target, tile } = job;
+    return {
+      ...spec,
+      to: target,
+      toScale: form.scale,
+      ...(tile && { toTile: tile }),
+      allowLossy: this.#parts.allowLossy,
+    };
+  }
+
+  async #native(request: ConvertRequest) {
+    this.checkCancelled();
+    return native(this.#parts.addon.convert(request));
   }
 
   /** @throws {CancelledError} the signal was aborted */
@@ -81,15 +137,10 @@ export class TensorConverter {
   }
 }
 
-/** A failure is met by a later await; until then it does not count as unhandled. */
-function quiet<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => undefined);
-  return promise;
-}
-
-/** The end of an I2_S tensor: its f32 scale and zeros. */
-function scaleTail(scale: number, bytes: number): Uint8Array {
-  const tail = Buffer.alloc(bytes);
-  tail.writeFloatLE(scale);
-  return tail;
+/** Native code does not know the tensor; the message starts with it once, here. */
+function named(error: unknown, tensor: string): unknown {
+  const isOurs = error instanceof BitnetError && !(error instanceof CancelledError);
+  if (!isOurs || error.message.includes(tensor)) return error;
+  const type = error.constructor as typeof UnsupportedError;
+  return new type(`${tensor}: ${error.message}`, { hint: error.hint, cause: error.cause });
 }

@@ -15,6 +15,7 @@ interface Place {
   readonly alignment: number;
   readonly dataOffset: number;
   readonly fileBytes: number;
+  readonly metadata: Metadata;
 }
 
 /** Turns the tensor infos of a header into checked byte ranges.
@@ -24,7 +25,7 @@ interface Place {
 export function checkTensors(header: GgufHeader, fileBytes: number): TensorTable {
   const alignment = readAlignment(header.metadata);
   const dataOffset = padTo(header.end, alignment);
-  const place = { alignment, dataOffset, fileBytes };
+  const place = { alignment, dataOffset, fileBytes, metadata: header.metadata };
   checkNames(header.infos);
   const types = new Map<number, TensorType>();
   const tensors = header.infos.map((info): GgufTensor => {
@@ -76,14 +77,29 @@ function resolveType(info: TensorInfo, infos: readonly TensorInfo[], place: Plac
       hint: "the file may be newer than this program, or damaged",
     });
   }
-  if (candidates.length === 1) return first;
+  if (candidates.length === 1 && !first.proveByOffsets) return first;
   const fitting = candidates.filter((type) => fitsOffsets(type, infos, place));
-  if (fitting.length === 1 && fitting[0]) return fitting[0];
+  const [only, ...others] = narrow(fitting, infos, place);
+  if (only && others.length === 0) return only;
   const names = candidates.map((type) => type.name).join(", ");
   const verdict = fitting.length === 0 ? "none of them" : "more than one of them";
   throw new UnsupportedError(
-    `tensor type ${info.typeId} in ${info.name} stands for ${names}; ${verdict} fits the offsets in this file`,
+    `tensor type ${info.typeId} in ${info.name} stands for ${names}; ${candidates.length === 1 ? "it does not fit" : `${verdict} fits`} the offsets in this file`,
   );
+}
+
+/** Of types that all fit: those that the file's marks name, else those without a mark; then those
+ *  that leave no bytes behind the last tensor. */
+function narrow(
+  fitting: readonly TensorType[],
+  infos: readonly TensorInfo[],
+  place: Place,
+): readonly TensorType[] {
+  const marked = fitting.filter((type) => type.isMarked?.(place.metadata));
+  const left = marked.length > 0 ? marked : fitting.filter((type) => !type.isMarked);
+  if (left.length < 2) return left;
+  const exact = left.filter((type) => endsWithFile(type, infos, place));
+  return exact.length > 0 ? exact : left;
 }
 
 /** Whether every tensor with the type's id, taken as this type, ends where the next one begins.
@@ -98,6 +114,15 @@ function fitsOffsets(type: TensorType, infos: readonly TensorInfo[], place: Plac
     if (next) return info.offset + padTo(bytes, place.alignment) === next.offset;
     return place.dataOffset + info.offset + bytes <= place.fileBytes;
   });
+}
+
+/** Whether the last tensor, taken as this type, ends with the file, padded or not. */
+function endsWithFile(type: TensorType, infos: readonly TensorInfo[], place: Place): boolean {
+  const last = infos.reduce((a, b) => (b.offset > a.offset ? b : a));
+  const bytes = last.typeId === type.id ? tensorBytes(type, last.dims) : undefined;
+  if (bytes === undefined) return false;
+  const end = place.dataOffset + last.offset;
+  return [bytes, padTo(bytes, place.alignment)].some((n) => end + n === place.fileBytes);
 }
 
 function locate(info: TensorInfo, type: TensorType, place: Place): GgufTensor {

@@ -1,3 +1,5 @@
+import type { Metadata } from "./types.ts";
+
 /** A tensor type of ggml or of one of its forks: what its bytes measure, not what they mean. */
 export interface TensorType {
   readonly id: number;
@@ -12,6 +14,10 @@ export interface TensorType {
   readonly flat?: boolean;
   /** Overrides the block formula; undefined when the shape cannot have this type. */
   readonly size?: (k: number, m: number) => number | undefined;
+  /** The id is in use by forks alone: the file's offsets must bear out the type's sizes. */
+  readonly proveByOffsets?: boolean;
+  /** Tells a type from another one with the same id and the same sizes. */
+  readonly isMarked?: (metadata: Metadata) => boolean;
 }
 
 type Row = readonly [id: number, name: string, blockElems: number, blockBytes: number];
@@ -53,9 +59,6 @@ const GGML: readonly Row[] = [
   [40, "NVFP4", 64, 36],
   [41, "Q1_0", 128, 18],
   [42, "Q2_0", 64, 18],
-  [43, "STQ1_0", 256, 42],
-  [142, "PQ2_0", 128, 34],
-  [143, "PTQ1_0", 128, 28],
 ];
 
 /** bitnet.cpp's tables call it 1 element in 1 byte; the real length is this, in integer arithmetic
@@ -68,6 +71,11 @@ function tl2Bytes(k: number, m: number): number | undefined {
   return Math.ceil((three + two) / 32) * 32 + 32;
 }
 
+/** What one other program writes in the place of Q2_0_G128: the scale behind the codes. Its files say
+ *  so in this key, where all others have the number 2. */
+const isScaleLast = (metadata: Metadata): boolean =>
+  metadata.get("general.quantization_version")?.value === "TQ2_0_G128";
+
 const FORKS: readonly TensorType[] = [
   { id: 36, name: "I2_S", blockElems: 4, blockBytes: 1, tailBytes: 32, flat: true },
   { id: 38, name: "TL1", blockElems: 4, blockBytes: 1, tailBytes: 32, flat: true },
@@ -75,9 +83,19 @@ const FORKS: readonly TensorType[] = [
   { id: 40, name: "Q1_0_G32", blockElems: 32, blockBytes: 6 },
   { id: 42, name: "TL2", blockElems: 1, blockBytes: 1, size: tl2Bytes },
   { id: 42, name: "Q2_0_G128", blockElems: 128, blockBytes: 34 },
+  {
+    id: 42,
+    name: "Q2_0_G128_D_LAST",
+    blockElems: 128,
+    blockBytes: 34,
+    isMarked: isScaleLast,
+  },
   { id: 42, name: "STQ1_0", blockElems: 256, blockBytes: 42 },
+  { id: 43, name: "STQ1_0", blockElems: 256, blockBytes: 42, proveByOffsets: true },
   { id: 134, name: "IQ1_BN", blockElems: 64, blockBytes: 13, rowBytes: 2 },
   { id: 135, name: "IQ2_BN", blockElems: 64, blockBytes: 16, rowBytes: 4 },
+  { id: 142, name: "PQ2_0", blockElems: 128, blockBytes: 34, proveByOffsets: true },
+  { id: 143, name: "PTQ1_0", blockElems: 128, blockBytes: 28, proveByOffsets: true },
   { id: 335, name: "IQ2_BN_R4", blockElems: 64, blockBytes: 16, rowBytes: 4 },
 ];
 

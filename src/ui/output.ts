@@ -63,9 +63,14 @@ export class Output {
     await this.#write(`${JSON.stringify(value, jsonSafe)}\n`);
   }
 
-  async #write(data: string): Promise<void> {
-    if (this.lost || data === "") return;
-    this.#atLineStart = data.endsWith("\n");
+  /** Data that is no text, for programs: not to be sent to a terminal. */
+  async bytes(data: Uint8Array): Promise<void> {
+    await this.#write(data);
+  }
+
+  async #write(data: string | Uint8Array): Promise<void> {
+    if (this.lost || data.length === 0) return;
+    this.#atLineStart = typeof data === "string" && data.endsWith("\n");
     if (this.#stream.write(data)) return;
     // Rejects when the stream is lost, which `onLost` has reported.
     await once(this.#stream, "drain", { signal: this.#lost.signal }).catch(() => undefined);

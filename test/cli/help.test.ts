@@ -20,6 +20,8 @@ describe("bitnet --help", () => {
 
       Commands:
         run            generate text from a prompt
+        embed          turn texts into vectors
+        perplexity     measure how well a model predicts a text, or compare two
         convert        turn a checkpoint into a GGUF model file
         info           show the CPU, the kernels and what is in a model
 
@@ -68,18 +70,20 @@ describe("help of the commands", () => {
         -m, --model <path>             GGUF file, or a directory with a GGUF or a
                                        Hugging Face checkpoint (default: the bundled
                                        one)
+        --lora <adapter>               LoRA adapter to apply: a PEFT directory or a
+                                       GGUF file; ADAPTER:0.5 scales it (repeatable)
+        --i2s-layout <name>            order of the weights in an I2_S file: group128,
+                                       group64, row4, seq_hi or seq_lo (default: as
+                                       the file says, or group128)
         -c, --ctx-size <tokens>        context window; 0 is the model's own (default:
                                        0)
         --chat-template <name>         built-in template or Jinja file, in place of
                                        the model's own
-        --i2s-layout <name>            order of the weights in an I2_S file: group128,
-                                       group64, row4, seq_hi or seq_lo (default:
-                                       group128)
 
       Engine:
         -t, --threads <count>          CPU threads (default: physical cores)
         -b, --batch-size <tokens>      prompt tokens evaluated at once (default: 512)
-        --kv-type <type>               number format of the KV cache: f32 or f16
+        --kv-type <type>               number format of the KV cache: f32, f16 or bf16
                                        (default: f16)
         --mmap                         run from the file's own pages: less memory,
                                        slower
@@ -88,8 +92,8 @@ describe("help of the commands", () => {
         -p, --prompt <text>            prompt; - reads all of standard input
         -f, --file <path>              read the prompt from a file; - is standard
                                        input
-        -e, --escape                   process \\n, \\t, \\\\ and the like in --prompt,
-                                       --system and --stop
+        -e, --escape                   process \\n, \\t, \\\\ and the like in texts of the
+                                       command line
         -cnv, --conversation           put the prompt into the model's chat template,
                                        as one user message
         -sys, --system <text>          system message, with --conversation
@@ -136,6 +140,7 @@ describe("help of the commands", () => {
         bitnet run -m model.gguf -cnv -p "Why is the sky blue?"  # ask
         git diff | bitnet run -cnv -sys 'Explain this change.'   # read a pipe
         bitnet run -p hi --temp 0 --json                         # likeliest tokens, as JSON
+        bitnet run -m model.gguf --lora ./adapter:0.5 -p hi      # half an adapter
       "
     `);
   });
@@ -146,36 +151,50 @@ describe("help of the commands", () => {
     expect(stdout).toMatchInlineSnapshot(`
       "Usage: bitnet convert [options] <model>
 
-      Turns a checkpoint into one GGUF model file. The checkpoint is a directory as
-      Hugging Face stores it (packed ternary weights, or bf16 or f32 master weights,
-      which are ternarised), or a GGUF file. The output appears under its name only
-      once it is complete.
+      Turns a model into another form: a checkpoint as Hugging Face stores it (packed
+      ternary weights, bf16 or f32 master weights, which are ternarised, or ternary
+      weights written as numbers) or a GGUF file, into a GGUF file or a packed
+      checkpoint. Trits never change; if a scale would, nothing is written unless
+      --allow-lossy says so. The output appears under its name only once it is
+      complete.
 
       Arguments:
-        model                checkpoint directory or GGUF file
+        model                      checkpoint directory or GGUF file
 
       Conversion:
-        -o, --output <file>  file to write (default: beside the input)
-        --outtype <type>     format of the ternary weights: i2_s, f16 or f32 (default:
-                             i2_s)
-        --embd-type <type>   format of embeddings and head: f16, q8_0, q6_k or f32
-                             (default: f16)
-        --force              overwrite the output file
+        -o, --output <file>        file to write; with --outtype safetensors a
+                                   directory (default: beside the input)
+        --outtype <type>           format of the ternary weights: i2_s, tl1, tl2,
+                                   tq1_0, tq2_0, q2_0, f16, bf16, f32; or safetensors,
+                                   a packed checkpoint (default: i2_s)
+        --embd-type <type>         format of embeddings and head: f16, bf16, f32,
+                                   q8_0, q6_k or q4_0 (default: f16)
+        --tl-tiles <M,K,BM,BK,bm>  tiles of the TL1 or TL2 matrices of a shape, for
+                                   input and output (repeatable)
+        --allow-lossy              round scales that the output cannot hold, and say
+                                   how much was lost
+        --verify                   read the output back and compare every weight with
+                                   the input
+        --force                    overwrite the output
 
       Model:
-        --i2s-layout <name>  order of the weights in an I2_S file: group128, group64,
-                             row4, seq_hi or seq_lo (default: group128)
+        --i2s-layout <name>        order of the weights in an I2_S file: group128,
+                                   group64, row4, seq_hi or seq_lo (default: as the
+                                   file says, or group128)
 
       Output:
-        --json               print one JSON document
-        -q, --quiet          nothing but errors on standard error
-        -v, --verbose        details, and the stacks of errors, on standard error
-        --no-color           no colour (also NO_COLOR)
-        -h, --help           print this help
+        --json                     print one JSON document
+        -q, --quiet                nothing but errors on standard error
+        -v, --verbose              details, and the stacks of errors, on standard
+                                   error
+        --no-color                 no colour (also NO_COLOR)
+        -h, --help                 print this help
 
       Examples:
-        bitnet convert ./BitNet-b1.58-2B-4T               # ggml-model-i2_s.gguf beside it
-        bitnet convert ./ckpt -o m.gguf --embd-type q6_k  # smaller embeddings
+        bitnet convert ./BitNet-b1.58-2B-4T                    # ggml-model-i2_s.gguf beside it
+        bitnet convert ./ckpt -o m.gguf --embd-type q6_k       # smaller embeddings
+        bitnet convert m.gguf --outtype tl2 --verify           # and prove that it is whole
+        bitnet convert m.gguf --outtype safetensors -o ./ckpt  # back again
       "
     `);
   });
@@ -197,11 +216,12 @@ describe("help of the commands", () => {
                                    Face checkpoint (default: the bundled one)
         -c, --ctx-size <tokens>    context window; 0 is the model's own (default: 0)
         --i2s-layout <name>        order of the weights in an I2_S file: group128,
-                                   group64, row4, seq_hi or seq_lo (default: group128)
+                                   group64, row4, seq_hi or seq_lo (default: as the
+                                   file says, or group128)
 
       Engine:
-        --kv-type <type>           number format of the KV cache: f32 or f16 (default:
-                                   f16)
+        --kv-type <type>           number format of the KV cache: f32, f16 or bf16
+                                   (default: f16)
         -b, --batch-size <tokens>  prompt tokens evaluated at once (default: 512)
 
       Output:

@@ -1,10 +1,16 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { expandFolder } from "./expand.mjs";
 import { npyRows, readNpy } from "./npy.ts";
 
 /** Absolute path of a file under test/golden. */
 export function goldenPath(relative: string): string {
   return fileURLToPath(new URL(`../golden/${relative}`, import.meta.url));
+}
+
+/** Absolute path of a model of test/golden: a GGUF file, or a folder with its weights expanded. */
+export function goldenModel(relative: string): string {
+  return expandFolder(goldenPath(relative));
 }
 
 export function readGoldenJson<T>(relative: string): T {
@@ -23,23 +29,28 @@ export interface GoldenSequence {
   readonly greedyMargins: readonly number[];
 }
 
-interface LogitsFile {
-  readonly sequences: readonly {
-    readonly ids: readonly number[];
-    readonly default: {
-      readonly file: string;
-      readonly positions: "all" | "last";
-      readonly argmax_all: readonly number[];
-      readonly greedy24: readonly number[];
-      readonly greedy_margins: readonly number[];
-    };
-  }[];
+interface Recorded {
+  readonly file: string;
+  readonly positions: "all" | "last";
+  readonly argmax_all: readonly number[];
+  readonly greedy24: readonly number[];
+  readonly greedy_margins: readonly number[];
 }
 
-/** The recorded sequences of a model of test/golden/logits. */
-export function goldenSequences(model: string): GoldenSequence[] {
+interface LogitsFile {
+  readonly sequences: readonly ({ readonly ids: readonly number[] } & Record<
+    "default" | "none" | "q8_0" | "token",
+    Recorded
+  >)[];
+}
+
+/** The recorded sequences of a model of test/golden/logits; of model d under one of its activations. */
+export function goldenSequences(
+  model: string,
+  kind: "default" | "none" | "q8_0" | "token" = "default",
+): GoldenSequence[] {
   const file = readGoldenJson<LogitsFile>(`logits/${model}.json`);
-  return file.sequences.map(({ ids, default: recorded }) => ({
+  return file.sequences.map(({ ids, [kind]: recorded }) => ({
     ids,
     logits: npyRows(readNpy(goldenPath(recorded.file))),
     positions: recorded.positions,
@@ -52,4 +63,15 @@ export function goldenSequences(model: string): GoldenSequence[] {
 /** Ids of the bundled text, beginning with BOS. */
 export function goldenTextIds(): { bos: number; ids: number[] } {
   return readGoldenJson("ppl/ids.json");
+}
+
+/** The recorded vectors of the embedding model. */
+export function goldenEmbeddings(): { ids: readonly number[]; embedding: Float64Array }[] {
+  const file = readGoldenJson<{
+    sequences: { ids: number[]; file: string }[];
+  }>("logits/e.json");
+  return file.sequences.map(({ ids, file: path }) => ({
+    ids,
+    embedding: readNpy(goldenPath(path)).values,
+  }));
 }

@@ -1,68 +1,158 @@
 import { payloadBytes } from "../../src/checkpoint/encodings.ts";
 import type { Encoding } from "../../src/checkpoint/source.ts";
-import type { Addon, ConvertRowsRequest, RowsRequest } from "../../src/engine/binding.ts";
+import type { Addon, ConversionLoss, ConvertRequest, RowsSpec } from "../../src/engine/binding.ts";
+import { decodeNumbers, encodeNumbers } from "./reference-numbers.ts";
 
-/** The conversions of the native addon, written plainly and apart from it: slow, for small tensors.
- *  Q6_K is left out. `calls` counts them. */
-export function referenceAddon(): Pick<Addon, "convertRows" | "absSum" | "ternaryCheck"> & {
-  readonly calls: { convertRows: number; absSum: number; ternaryCheck: number };
-} {
-  const calls = { convertRows: 0, absSum: 0, ternaryCheck: 0 };
+type Calls = Record<"convert" | "scaleStats" | "absSum" | "compareRows", number>;
+
+/** The conversions of the native addon, written plainly and apart from it: slow, for small tensors, and
+ *  for the formats whose bytes are easily told. `calls` counts them. */
+export function referenceAddon(): Pick<Addon, keyof Calls> & { readonly calls: Calls } {
+  const calls = { convert: 0, scaleStats: 0, absSum: 0, compareRows: 0 };
   return {
     calls,
-    convertRows: async (request) => {
-      calls.convertRows++;
-      return convertRows(request);
+    convert: async (request) => {
+      calls.convert++;
+      return convert(request);
+    },
+    scaleStats: async (request) => {
+      calls.scaleStats++;
+      const scales = nonzeroScales(request);
+      return {
+        min: scales.reduce((least, s) => Math.min(least, s), scales[0] ?? 0),
+        max: scales.reduce((most, s) => Math.max(most, s), 0),
+        nonzeros: scales.length,
+        weightedSum: scales.reduce((sum, s) => sum + s, 0),
+      };
     },
     absSum: async (request) => {
       calls.absSum++;
-      return weights(request, 1).reduce((sum, w) => sum + Math.abs(w), 0);
+      return numbers(request).reduce((sum, w) => sum + Math.abs(w), 0);
     },
-    ternaryCheck: async (request) => {
-      calls.ternaryCheck++;
-      const all = weights(request, 1);
-      const max = all.reduce((most, w) => Math.max(most, Math.abs(w)), 0);
-      return { max, ternary: all.every((w) => w === 0 || Math.abs(w) === max) };
+    compareRows: async ({ a, b }) => {
+      calls.compareRows++;
+      const [x, y] = [weights(a), weights(b)];
+      const differing = [...x.keys()].filter((i) => x[i] !== y[i]);
+      const trits = differing.filter((i) => Math.sign(x[i] ?? 0) !== Math.sign(y[i] ?? 0));
+      const changes = differing.map((i) => relative(x[i] ?? 0, y[i] ?? 0));
+      const maxRelative = Math.max(0, ...changes);
+      return { trits: trits.length, weights: differing.length, maxRelative };
     },
   };
 }
 
-function convertRows(request: ConvertRowsRequest): Uint8Array {
-  const { from, to, rows, cols, data, scale, quarter } = request;
-  const expected = from === "hf_packed" ? rows * cols : payloadBytes(from, rows, cols);
-  if (data.length !== expected) throw new Error(`${data.length} bytes instead of ${expected}`);
-  if (quarter !== undefined && from !== "hf_packed") throw new Error(`${from} has no quarters`);
+function convert(request: ConvertRequest): { bytes: Uint8Array; loss: ConversionLoss } {
+  const { from, to, cols, toScale = 1, allowLossy } = request;
   if (isTernary(to)) {
-    const codes = isTernary(from)
-      ? ternaryCodes(request)
-      : Uint8Array.from(weights(request, 1), (w) => ternarise(w / scale));
-    return packCodes(to, codes, cols);
+    const { trits, scales } = ternary(request);
+    const merged = [...trits.keys()].filter((i) => trits[i] !== 0 && scales[i] !== toScale);
+    if (merged.length > 0 && !allowLossy) throw lossy();
+    const changes = merged.map((i) => relative(scales[i] ?? 0, toScale));
+    return { bytes: packCodes(to, trits, cols), loss: loss(0, merged.length, changes) };
   }
-  return encode(to, weights(request, scale));
+  const values = weights(request);
+  if (from === to && !request.floats) return { bytes: request.data, loss: loss(0, 0, []) };
+  const bytes = encodeNumbers(to, values);
+  if (!isTernary(from) && !request.floats) return { bytes, loss: loss(0, 0, []) };
+  const back = decodeNumbers(to, Buffer.from(bytes), values.length);
+  const changes = [...values.keys()]
+    .map((i) => relative(values[i] ?? 0, back[i] ?? 0))
+    .filter((change) => change > 0);
+  if (changes.length > 0 && !allowLossy) throw lossy();
+  return { bytes, loss: loss(changes.length, 0, changes) };
+}
+
+function loss(weightsRounded: number, scalesMerged: number, changes: number[]): ConversionLoss {
+  return { scalesRounded: 0, scalesMerged, weightsRounded, maxRelative: Math.max(0, ...changes) };
+}
+
+function lossy(): Error {
+  return Object.assign(new Error("not lossless"), { code: "E_UNSUPPORTED", hint: "--allow-lossy" });
+}
+
+function relative(a: number, b: number): number {
+  return a === b ? 0 : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
 }
 
 function isTernary(encoding: Encoding): boolean {
   return encoding.startsWith("i2_s") || encoding === "hf_packed";
 }
 
-function ternarise(ratio: number): number {
-  return Math.max(-1, Math.min(1, roundHalfEven(ratio))) + 1;
+interface Ternary {
+  readonly trits: Float64Array;
+  /** Of every weight. */
+  readonly scales: Float64Array;
 }
 
-function ternaryCodes(request: RowsRequest & { quarter?: number }): Uint8Array {
-  const { from, rows, cols, data, quarter } = request;
-  const codes = new Uint8Array(rows * cols);
-  for (let e = 0; e < rows * cols; e++) {
-    const [byte, shift] = from === "hf_packed" ? [e, 2 * (quarter ?? 0)] : place(from, e, cols);
+function ternary(spec: RowsSpec): Ternary {
+  if (isTernary(spec.from)) {
+    const trits = storedTrits(spec);
+    return { trits, scales: trits.map(() => spec.scale ?? 1) };
+  }
+  const values = numbers(spec);
+  if (spec.floats === "unpacked") return recovered(values, spec.group ?? spec.cols);
+  if (spec.floats !== "masters") throw new Error(`${spec.from} numbers are not ternary`);
+  const scale = spec.scale ?? Number.NaN;
+  const inverse = Math.fround(1 / scale);
+  const trits = values.map((w) => {
+    const ratio = Math.fround(w * inverse);
+    return ratio > 0.5 ? 1 : ratio < -0.5 ? -1 : 0;
+  });
+  return { trits, scales: trits.map(() => scale) };
+}
+
+function recovered(values: Float64Array, group: number): Ternary {
+  const scales = new Float64Array(values.length);
+  for (let begin = 0; begin < values.length; begin += group) {
+    const part = values.subarray(begin, begin + group);
+    const max = part.reduce((most, w) => Math.max(most, Math.abs(w)), 0);
+    if (part.some((w) => w !== 0 && Math.abs(w) !== max)) {
+      throw Object.assign(new Error("not ternary"), { code: "E_UNSUPPORTED" });
+    }
+    scales.fill(max, begin, begin + group);
+  }
+  return { trits: values.map(Math.sign), scales };
+}
+
+function nonzeroScales(spec: RowsSpec): number[] {
+  const { trits, scales } = ternary(spec);
+  return [...scales].filter((_, i) => trits[i] !== 0);
+}
+
+function weights(spec: RowsSpec): Float64Array {
+  if (!isTernary(spec.from) && !spec.floats) return numbers(spec);
+  const { trits, scales } = ternary(spec);
+  return trits.map((trit, i) => Math.fround(trit * (scales[i] ?? 0)));
+}
+
+function numbers({ from, rows, cols, data }: RowsSpec): Float64Array {
+  expectBytes(data, payloadBytes(from, rows, cols));
+  return decodeNumbers(from, Buffer.from(data), rows * cols);
+}
+
+function storedTrits({ from, rows, cols, data, quarter }: RowsSpec): Float64Array {
+  if (quarter !== undefined && from !== "hf_packed") throw new Error(`${from} has no quarters`);
+  expectBytes(data, quarter === undefined ? payloadBytes(from, rows, cols) : rows * cols);
+  return Float64Array.from({ length: rows * cols }, (_, e) => {
+    const [byte, shift] =
+      quarter === undefined ? place(from, e, rows, cols) : ([e, 2 * quarter] as const);
     const code = ((data[byte] ?? 0) >> shift) & 3;
     if (code === 3) throw new Error("invalid code");
-    codes[e] = code;
-  }
-  return codes;
+    return code - 1;
+  });
+}
+
+function expectBytes(data: Uint8Array, expected: number | undefined): void {
+  if (data.length !== expected) throw new Error(`${data.length} bytes instead of ${expected}`);
 }
 
 /** Byte and bit position of a code, by the closed formulas of the format description. */
-function place(encoding: Encoding, e: number, cols: number): [byte: number, shift: number] {
+function place(
+  encoding: Encoding,
+  e: number,
+  rows: number,
+  cols: number,
+): readonly [byte: number, shift: number] {
   const row = Math.floor(e / cols);
   switch (encoding) {
     case "i2_s":
@@ -75,94 +165,19 @@ function place(encoding: Encoding, e: number, cols: number): [byte: number, shif
       return [Math.floor(e / 4), 6 - 2 * (e % 4)];
     case "i2_s_seq_lo":
       return [Math.floor(e / 4), 2 * (e % 4)];
+    case "hf_packed":
+      return [(row % (rows / 4)) * cols + (e % cols), 2 * Math.floor(row / (rows / 4))];
     default:
-      throw new Error(`${encoding} is not an I2_S layout`);
+      throw new Error(`${encoding} is not a layout of codes`);
   }
 }
 
-function packCodes(to: Encoding, codes: Uint8Array, cols: number): Uint8Array {
-  const bytes = new Uint8Array(payloadBytes(to, codes.length / cols, cols) ?? 0);
-  for (const [e, code] of codes.entries()) {
-    const [byte, shift] = place(to, e, cols);
-    bytes[byte] = (bytes[byte] ?? 0) | (code << shift);
+function packCodes(to: Encoding, trits: Float64Array, cols: number): Uint8Array {
+  const rows = trits.length / cols;
+  const bytes = new Uint8Array(payloadBytes(to, rows, cols) ?? 0);
+  for (const [e, trit] of trits.entries()) {
+    const [byte, shift] = place(to, e, rows, cols);
+    bytes[byte] = (bytes[byte] ?? 0) | ((trit + 1) << shift);
   }
   return bytes;
-}
-
-/** The weights as numbers; `scale` applies to ternary input. */
-function weights(request: RowsRequest, scale: number): Float64Array {
-  const { from, rows, cols, data } = request;
-  if (isTernary(from)) {
-    return Float64Array.from(ternaryCodes(request), (code) => Math.fround((code - 1) * scale));
-  }
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
-  const decode = DECODERS[from];
-  if (!decode) throw new Error(`no reference decoder for ${from}`);
-  const out = new Float64Array(rows * cols);
-  for (let i = 0; i < out.length; i++) out[i] = decode(bytes, i);
-  return out;
-}
-
-const DECODERS: Partial<Record<Encoding, (bytes: Buffer, i: number) => number>> = {
-  f32: (bytes, i) => bytes.readFloatLE(4 * i),
-  f16: (bytes, i) => halfToNumber(bytes.readUInt16LE(2 * i)),
-  bf16: (bytes, i) => bf16ToNumber(bytes.readUInt16LE(2 * i)),
-};
-
-function encode(to: Encoding, values: Float64Array): Uint8Array {
-  if (to === "f32") return new Uint8Array(Float32Array.from(values).buffer);
-  if (to === "f16") return new Uint8Array(Uint16Array.from(values, numberToHalf).buffer);
-  if (to === "q8_0") return encodeQ8(values);
-  throw new Error(`no reference encoder for ${to}`);
-}
-
-function encodeQ8(values: Float64Array): Uint8Array {
-  const out = Buffer.alloc((values.length / 32) * 34);
-  for (let block = 0; block < values.length / 32; block++) {
-    const part = values.slice(32 * block, 32 * block + 32);
-    const max = part.reduce((most, w) => Math.max(most, Math.abs(w)), 0);
-    const d = Math.fround(max / 127);
-    out.writeUInt16LE(numberToHalf(d), 34 * block);
-    const inverse = d === 0 ? 0 : Math.fround(1 / d);
-    for (const [i, w] of part.entries()) {
-      const product = Math.fround(w * inverse);
-      // Half away from zero, as ggml rounds here.
-      const code = Math.sign(product) * Math.floor(Math.abs(product) + 0.5);
-      out.writeInt8(code, 34 * block + 2 + i);
-    }
-  }
-  return out;
-}
-
-export function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
-
-const FLOAT = new Float32Array(1);
-const FLOAT_BITS = new Uint32Array(FLOAT.buffer);
-
-export function bf16ToNumber(bits: number): number {
-  FLOAT_BITS[0] = bits << 16;
-  return FLOAT[0] ?? Number.NaN;
-}
-
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-export function numberToHalf(x: number): number {
-  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
-  const magnitude = Math.abs(x);
-  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude || 1)));
-  const units = roundHalfEven(magnitude / 2 ** (exponent - 10));
-  // A mantissa that rounds up to 2048 carries into the exponent by itself.
-  const bits = units < 1024 ? units : units + (exponent + 14) * 1024;
-  return sign | Math.min(bits, 0x7c00);
 }

@@ -1,26 +1,46 @@
-import type { TestTensor } from "./safetensors.ts";
-
 // Building blocks of the reference: plain loops over doubles.
 
 /** What a checkpoint's files say about its graph; each may be overridden to study a mistake. */
 export interface GraphOptions {
-  readonly activation: "relu2" | "silu";
+  readonly activation: Activation;
   readonly eps: number;
   readonly theta: number;
+  /** RoPE stretched beyond the length of training (arXiv:2309.00071). */
+  readonly yarn: Yarn | undefined;
   /** Pairs that RoPE turns: (i, i + headDim/2), or neighbours (2i, 2i+1). */
   readonly rope: "halves" | "neighbours";
   /** Norms in front of attn_output and ffn_down; used where the files have them. */
   readonly subNorms: boolean;
+  /** Embeddings are multiplied by this. */
+  readonly embeddingScale: number;
   /** Stored weight scales of packed tensors multiply (autobitlinear) or divide (bitlinear). */
   readonly scaleRule: "multiply" | "divide";
+  /** What float projections are: weights to be ternarised, or ternary ones written as numbers. */
+  readonly floats: "masters" | "unpacked";
   /** Replace activations by int8 codes in front of every ternary matrix. */
   readonly quantiseActivations: boolean;
 }
 
+export interface Yarn {
+  readonly factor: number;
+  readonly original: number;
+}
+
 export interface Linear {
+  /** Trits; of unpacked weights the weights themselves, with scale 1. */
   readonly trits: Float64Array;
   readonly rows: number;
   readonly cols: number;
+  readonly scale: number;
+  readonly updates?: readonly LowRankUpdate[];
+  /** Weights of an RMS norm of its own input. */
+  readonly inputNorm?: Float64Array | undefined;
+}
+
+/** y += scale * b . (a . x), on the input as it is before it is quantised. */
+export interface LowRankUpdate {
+  readonly a: Float64Array;
+  readonly b: Float64Array;
   readonly scale: number;
 }
 
@@ -30,49 +50,21 @@ export interface LayerCache {
   readonly values: Float64Array[];
 }
 
-export function readLinear(
-  tensors: ReadonlyMap<string, TestTensor>,
-  name: string,
-  scaleRule: GraphOptions["scaleRule"],
-): Linear {
-  const weight = tensors.get(`${name}.weight`);
-  if (!weight) throw new Error(`no tensor ${name}.weight`);
-  const [storedRows = 0, cols = 0] = weight.shape;
-  if (weight.dtype !== "U8") {
-    return { ...absmean(weight.values), rows: storedRows, cols };
-  }
-  const stored = at(tensors.get(`${name}.weight_scale`)?.values ?? new Float64Array(), 0);
-  const scale = scaleRule === "multiply" ? stored : Math.fround(1 / stored);
-  return { trits: unpackRows(weight.values), rows: storedRows * 4, cols, scale };
-}
-
-/** Bits 2g and 2g+1 of a byte hold the code of the same column in row quarter g. */
-function unpackRows(bytes: Float64Array): Float64Array {
-  const trits = new Float64Array(bytes.length * 4);
-  for (let g = 0; g < 4; g++) {
-    for (let i = 0; i < bytes.length; i++) {
-      trits[g * bytes.length + i] = ((at(bytes, i) >> (2 * g)) & 3) - 1;
-    }
-  }
-  return trits;
-}
-
-/** Master weights become round(w / mean|w|) in {-1, 0, 1}; the mean is rounded to f32 once. */
-function absmean(weights: Float64Array): { trits: Float64Array; scale: number } {
-  const mean = weights.reduce((sum, w) => sum + Math.abs(w), 0) / weights.length;
-  const scale = Math.fround(Math.max(mean, 1e-5));
-  const inverse = Math.fround(1 / scale);
-  const trits = weights.map((w) => clamp(roundHalfEven(Math.fround(w * inverse)), -1, 1));
-  return { trits, scale };
-}
-
 /** y = scale / s * (trits . q), where q are int8 codes of x with the f32 scale s = 127 / max|x|. */
 export function bitLinear(w: Linear, x: Float64Array, quantise: boolean): Float64Array {
   if (x.length !== w.cols) throw new Error(`${x.length} inputs for a matrix of ${w.cols} columns`);
   const absMax = x.reduce((max, v) => Math.max(max, Math.abs(v)), 1e-5);
   const s = quantise ? Math.fround(127 / absMax) : 1;
   const q = quantise ? x.map((v) => clamp(roundHalfEven(v * s), -128, 127)) : x;
-  return matVec(w.trits, q).map((dot) => (dot / s) * w.scale);
+  const y = matVec(w.trits, q).map((dot) => (dot / s) * w.scale);
+  return (w.updates ?? []).reduce<Float64Array>(
+    (sum, { a, b, scale }) =>
+      add(
+        sum,
+        matVec(b, matVec(a, x)).map((v) => v * scale),
+      ),
+    y,
+  );
 }
 
 /** Adds one query head's weighted values to `out` (zero on entry). */
@@ -100,17 +92,19 @@ export function applyRope(
   x: Float64Array,
   pos: number,
   headDim: number,
-  { theta, rope }: GraphOptions,
+  options: GraphOptions,
 ): Float64Array {
   const out = new Float64Array(x.length);
   const half = headDim / 2;
+  const { frequencies, magnitude } = ropeTable(headDim, options);
   for (let begin = 0; begin < x.length; begin += headDim) {
     for (let i = 0; i < half; i++) {
-      const angle = pos * theta ** ((-2 * i) / headDim);
-      const a = begin + (rope === "halves" ? i : 2 * i);
-      const b = begin + (rope === "halves" ? i + half : 2 * i + 1);
-      out[a] = at(x, a) * Math.cos(angle) - at(x, b) * Math.sin(angle);
-      out[b] = at(x, a) * Math.sin(angle) + at(x, b) * Math.cos(angle);
+      const angle = pos * at(frequencies, i);
+      const [cos, sin] = [magnitude * Math.cos(angle), magnitude * Math.sin(angle)];
+      const a = begin + (options.rope === "halves" ? i : 2 * i);
+      const b = begin + (options.rope === "halves" ? i + half : 2 * i + 1);
+      out[a] = at(x, a) * cos - at(x, b) * sin;
+      out[b] = at(x, a) * sin + at(x, b) * cos;
     }
   }
   return out;
@@ -137,9 +131,29 @@ export function add(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((v, i) => v + at(b, i));
 }
 
+/** Radians per position of each pair, and the length to which rotated pairs are stretched. */
+function ropeTable(headDim: number, { theta, yarn }: GraphOptions) {
+  const plain = Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));
+  if (!yarn) return { frequencies: plain, magnitude: 1 };
+  const turnsAt = (beta: number) =>
+    (headDim * Math.log(yarn.original / (2 * Math.PI * beta))) / (2 * Math.log(theta));
+  const low = Math.max(0, Math.floor(turnsAt(32)));
+  const high = Math.min(headDim - 1, Math.ceil(turnsAt(1)));
+  const frequencies = plain.map((f, i) => {
+    const ramp = clamp((i - low) / Math.max(0.001, high - low), 0, 1);
+    return f * (1 - ramp) + (f / yarn.factor) * ramp;
+  });
+  return { frequencies, magnitude: 1 + 0.1 * Math.log(yarn.factor) };
+}
+
+export type Activation = "relu2" | "silu" | "gelu";
+
 export const relu2 = (x: number) => Math.max(x, 0) ** 2;
 export const silu = (x: number) => x / (1 + Math.exp(-x));
-const clamp = (x: number, low: number, high: number) => Math.min(Math.max(x, low), high);
+/** The approximation by tanh that Gemma uses. */
+export const gelu = (x: number) =>
+  0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+export const clamp = (x: number, low: number, high: number) => Math.min(Math.max(x, low), high);
 
 export function roundHalfEven(x: number): number {
   const floor = Math.floor(x);

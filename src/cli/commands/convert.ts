@@ -1,69 +1,119 @@
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { openModelSource } from "../../checkpoint/open.ts";
+import { describeLoss } from "../../convert/loss.ts";
 import { convertModel } from "../../convert/pipeline.ts";
 import { loadAddon } from "../../engine/load-addon.ts";
 import { UsageError } from "../../errors.ts";
 import { formatBytes, formatDuration } from "../../ui/format.ts";
 import { defineCommand } from "../command.ts";
 import { i2sLayout } from "../i2s-layout.ts";
+import { describeVerification } from "../verification-text.ts";
 
 export const convert = defineCommand({
   description:
-    "Turns a checkpoint into one GGUF model file. The checkpoint is a directory as Hugging Face " +
-    "stores it (packed ternary weights, or bf16 or f32 master weights, which are ternarised), or " +
-    "a GGUF file. The output appears under its name only once it is complete.",
+    "Turns a model into another form: a checkpoint as Hugging Face stores it (packed ternary " +
+    "weights, bf16 or f32 master weights, which are ternarised, or ternary weights written as " +
+    "numbers) or a GGUF file, into a GGUF file or a packed checkpoint. Trits never change; if " +
+    "a scale would, nothing is written unless --allow-lossy says so. The output appears under " +
+    "its name only once it is complete.",
   argument: { syntax: "<model>", help: "checkpoint directory or GGUF file" },
-  options: ["output", "outtype", "embdType", "i2sLayout", "force", "json"],
+  options: [
+    "output",
+    "outtype",
+    "embdType",
+    "i2sLayout",
+    "tlTiles",
+    "allowLossy",
+    "verify",
+    "force",
+    "json",
+  ],
   examples: [
     { command: "bitnet convert ./BitNet-b1.58-2B-4T", says: "ggml-model-i2_s.gguf beside it" },
     { command: "bitnet convert ./ckpt -o m.gguf --embd-type q6_k", says: "smaller embeddings" },
+    { command: "bitnet convert m.gguf --outtype tl2 --verify", says: "and prove that it is whole" },
+    { command: "bitnet convert m.gguf --outtype safetensors -o ./ckpt", says: "back again" },
   ],
   async run({ ui, out, signal }, options, path = "") {
-    const { outtype, embdType, force, json } = options;
+    const { outtype, embdType, tlTiles, allowLossy, verify, force, json } = options;
     const source = await openModelSource(path, {
       prefer: "checkpoint",
       i2sLayout: i2sLayout(options.i2sLayout),
+      tlTiles,
     });
     const output = options.output ?? (await defaultOutput(path, outtype));
-    await refuseExisting(output, force);
+    await refuseExisting(output, { force, isFolder: outtype === "safetensors" });
     const startedAt = performance.now();
     const addon = loadAddon();
-    const { tensors } = await ui.progress(`converting ${path}`, `wrote ${output}`, (onProgress) =>
-      convertModel(source, { outtype, embdType, output, addon, onProgress, signal }),
+    const result = await ui.progress(`converting ${path}`, `wrote ${output}`, (onProgress) =>
+      convertModel(source, {
+        outtype,
+        embdType,
+        output,
+        addon,
+        tlTiles,
+        allowLossy,
+        verify,
+        onProgress,
+        signal,
+      }),
     );
     const elapsedMs = Math.round(performance.now() - startedAt);
-    const { size: bytes } = await stat(output);
-    for (const note of source.notes) ui.info(`note: ${note}`);
-    if (json) return out.json({ output, bytes, elapsedMs, tensors, notes: source.notes });
+    const bytes = await sizeOf(output);
+    const notes = [...source.notes, ...result.notes];
+    for (const note of notes) ui.info(`note: ${note}`);
+    const { tensors, loss, verification } = result;
+    if (loss) ui.warn(`lossy: ${describeLoss(loss)}`);
+    if (json) return out.json({ output, bytes, elapsedMs, tensors, notes, loss, verification });
+    for (const line of verification ? describeVerification(verification) : []) ui.info(line);
     await out.line(`${output}  ${formatBytes(bytes)}  ${formatDuration(elapsedMs)}`);
   },
 });
 
-/** Where bitnet.cpp's converter writes: into the checkpoint's directory. */
+/** Where bitnet.cpp's converter writes: into the checkpoint's directory. A checkpoint gets a directory
+ *  of its own. */
 async function defaultOutput(path: string, outtype: string): Promise<string> {
-  if ((await stat(path)).isDirectory()) return join(path, `ggml-model-${outtype}.gguf`);
-  return join(dirname(path), `${basename(path).replace(/\.gguf$/, "")}-${outtype}.gguf`);
+  const isFolder = (await stat(path)).isDirectory();
+  const stem = path.replace(/\/+$/, "").replace(/\.gguf$/, "");
+  if (outtype === "safetensors") return `${stem}-packed`;
+  if (isFolder) return join(path, `ggml-model-${outtype}.gguf`);
+  return join(dirname(path), `${basename(stem)}-${outtype}.gguf`);
 }
 
 /** An output file is hours of somebody's work: it is replaced only when that is asked for, and a
  *  device or a pipe never (the finished file takes the place of what bears the name, so that
  *  `-o /dev/null` would take away the device). That the output is not the input is checked where
  *  the files are known. */
-async function refuseExisting(output: string, force: boolean): Promise<void> {
+async function refuseExisting(
+  output: string,
+  { force, isFolder }: { readonly force: boolean; readonly isFolder: boolean },
+): Promise<void> {
   const existing = await stat(output).catch(() => undefined);
   if (existing === undefined) return;
-  if (existing.isDirectory()) {
-    throw new UsageError(`the output ${output} is a directory`, {
-      hint: `name a file: -o ${join(output, "model.gguf")}`,
-    });
+  if (isFolder !== existing.isDirectory()) {
+    const example = isFolder ? "./checkpoint" : join(output, "model.gguf");
+    const wanted = isFolder ? `name a directory: -o ${example}` : `name a file: -o ${example}`;
+    const other = isFolder ? "is not a directory" : "is a directory";
+    throw new UsageError(`the output ${output} ${other}`, { hint: wanted });
   }
-  if (!existing.isFile()) {
+  if (!isFolder && !existing.isFile()) {
     throw new UsageError(`the output ${output} is not a regular file`, {
       hint: "name a file: -o model.gguf",
     });
   }
-  if (!force) {
+  const isEmpty = isFolder && (await readdir(output)).length === 0;
+  if (!force && !isEmpty) {
     throw new UsageError(`the output ${output} exists`, { hint: "overwrite it with --force" });
   }
+}
+
+/** Bytes of a file, or of all files directly in a folder. */
+async function sizeOf(output: string): Promise<number> {
+  const found = await stat(output);
+  if (!found.isDirectory()) return found.size;
+  const entries = await Promise.all(
+    (await readdir(output)).map((name) => stat(join(output, name))),
+  );
+  return entries.reduce((sum, entry) => sum + (entry.isFile() ? entry.size : 0), 0);
 }

@@ -8,6 +8,16 @@ export const COMMANDS: readonly LazyCommand[] = [
     load: async () => (await import("./run.ts")).run,
   },
   {
+    name: "embed",
+    summary: "turn texts into vectors",
+    load: async () => (await import("./embed.ts")).embed,
+  },
+  {
+    name: "perplexity",
+    summary: "measure how well a model predicts a text, or compare two",
+    load: async () => (await import("./perplexity.ts")).perplexity,
+  },
+  {
     name: "convert",
     summary: "turn a checkpoint into a GGUF model file",
     load: async () => (await import("./convert.ts")).convert,

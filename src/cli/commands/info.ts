@@ -1,5 +1,6 @@
 import { openModelSource } from "../../checkpoint/open.ts";
 import type { ModelSource } from "../../checkpoint/source.ts";
+import type { KvType } from "../../engine/binding.ts";
 import { hparamsOf } from "../../engine/hparams.ts";
 import { UsageError } from "../../errors.ts";
 import type { Output } from "../../ui/output.ts";
@@ -59,7 +60,7 @@ function describe(source: ModelSource, options: PlanFlags) {
 
 interface PlanFlags {
   readonly ctxSize: number;
-  readonly kvType: "f32" | "f16";
+  readonly kvType: KvType;
   readonly batchSize: number;
 }
 

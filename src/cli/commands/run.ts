@@ -17,6 +17,7 @@ export const run = defineCommand({
     { command: 'bitnet run -m model.gguf -cnv -p "Why is the sky blue?"', says: "ask" },
     { command: "git diff | bitnet run -cnv -sys 'Explain this change.'", says: "read a pipe" },
     { command: "bitnet run -p hi --temp 0 --json", says: "likeliest tokens, as JSON" },
+    { command: "bitnet run -m model.gguf --lora ./adapter:0.5 -p hi", says: "half an adapter" },
   ],
   async run(context, options) {
     const format = chooseFormat(options);

@@ -155,9 +155,15 @@ describe("Hugging Face checkpoint as a model", () => {
     ],
     [
       "rope scaling",
-      { rope_scaling: { rope_type: "yarn" } },
+      { rope_scaling: { rope_type: "longrope" } },
       UnsupportedError,
-      /rope_scaling of type yarn/,
+      /rope_scaling of type longrope/,
+    ],
+    [
+      "YaRN without a factor",
+      { rope_scaling: { rope_type: "yarn" } },
+      ModelFormatError,
+      /rope_scaling: factor is missing/,
     ],
     [
       "other quantisation",

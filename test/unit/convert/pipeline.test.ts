@@ -13,7 +13,8 @@ import { readGguf } from "../../../src/gguf/reader.ts";
 import type { GgufFile } from "../../../src/gguf/types.ts";
 import { tensorData } from "../../support/gguf.ts";
 import { goldenPath } from "../../support/golden.ts";
-import { halfToNumber, referenceAddon } from "../../support/reference-addon.ts";
+import { referenceAddon } from "../../support/reference-addon.ts";
+import { halfToNumber } from "../../support/reference-numbers.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const PACKED = goldenPath("models/a-packed");
@@ -216,7 +217,7 @@ describe("the act of converting", () => {
     writeFileSync(output, "older");
     const addon = {
       ...referenceAddon(),
-      convertRows: () => Promise.reject(new ModelFormatError("invalid ternary code 3")),
+      convert: () => Promise.reject(new ModelFormatError("invalid ternary code 3")),
     };
     await expect(convert(PACKED, { output, addon })).rejects.toThrow("invalid ternary code 3");
     expect(readdirSync(folder)).toEqual(["out.gguf"]);

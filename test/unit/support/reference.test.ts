@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { argmax, deviation } from "../../support/compare.ts";
-import { goldenPath, goldenSequences, readGoldenJson } from "../../support/golden.ts";
+import { argmax, deviation, maxAbsDifference } from "../../support/compare.ts";
+import {
+  goldenEmbeddings,
+  goldenModel,
+  goldenPath,
+  goldenSequences,
+  readGoldenJson,
+} from "../../support/golden.ts";
 import { referenceModel } from "../../support/reference.ts";
 import { type GraphOptions, roundHalfEven } from "../../support/reference-ops.ts";
 
@@ -28,6 +34,44 @@ describe.each(["a-packed", "a-master-bf16"])("reference of %s", (name) => {
       }
     },
   );
+});
+
+// The other graphs: SiLU and K that fills no whole group (b, b2), a divisor as scale (c, c2), group
+// scales with head norms and float inputs (d), and with YaRN (d-yarn).
+describe.each([
+  ["b", "models/b", "default", "config.json"],
+  ["b2", "models/b2", "default", "config.json"],
+  ["c", "models/c", "default", "config.json"],
+  ["c2", "models/c2", "default", "config.json"],
+  ["d", "models/d", "none", "config.json"],
+  ["d-yarn", "models/d", "none", "config.yarn.json"],
+] as const)("reference of %s", (name, folder, kind, config) => {
+  const model = referenceModel(goldenModel(folder), {}, new Map(), config);
+
+  it.each(goldenSequences(name, kind).map((s) => [s.ids.length, s] as const))(
+    "reproduces the recorded logits of %i tokens",
+    (_, sequence) => {
+      const logits = model.logits(sequence.ids);
+      const compared = sequence.positions === "all" ? logits : logits.slice(-1);
+      expect(deviation(sequence.logits, compared).maxAbs).toBeLessThan(2e-5);
+      expect(logits.map(argmax)).toEqual(sequence.argmax);
+    },
+  );
+});
+
+// A norm in front of every projection.
+it("reference of e reproduces the recorded embeddings", () => {
+  const model = referenceModel(goldenModel("models/e"));
+  for (const { ids, embedding } of goldenEmbeddings()) {
+    const last = model.hidden(ids).at(-1) ?? new Float64Array();
+    const length = Math.hypot(...last);
+    expect(
+      maxAbsDifference(
+        embedding,
+        last.map((v) => v / length),
+      ),
+    ).toBeLessThan(1e-6);
+  }
 });
 
 interface Mistakes {

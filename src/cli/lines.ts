@@ -1,0 +1,62 @@
+import { createReadStream } from "node:fs";
+import { addAbortSignal, type Readable } from "node:stream";
+import { UsageError } from "../errors.ts";
+import { fileError } from "../gguf/files.ts";
+import { type PromptInput, type PromptOptions, readPrompt } from "./prompt.ts";
+
+/** In place of a file: standard input. */
+const STDIN = "-";
+
+/** Texts to work on one by one: that of -p, or the lines of -f or of standard input. Undefined when
+ *  there are none and nothing to wait for.
+ *  @throws {UsageError} both -p and -f; later an empty line, or text that is not UTF-8
+ *  @throws {NotFoundError} later: the file cannot be read */
+export async function readTexts(
+  options: PromptOptions,
+  input: PromptInput,
+): Promise<AsyncIterable<string> | undefined> {
+  const { prompt, file } = options;
+  if (prompt !== undefined) return only((await readPrompt(options, input)) ?? "");
+  if (file !== undefined && file !== STDIN) return linesOf(createReadStream(file), file, input);
+  if (file === undefined && input.stdin.isTTY) return undefined;
+  return linesOf(input.stdin, "standard input", input);
+}
+
+async function* only(text: string): AsyncGenerator<string> {
+  yield text;
+}
+
+async function* linesOf(
+  stream: Readable,
+  from: string,
+  { signal }: PromptInput,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let number = 0;
+  let rest = "";
+  const check = (line: string): string => {
+    number++;
+    const text = line.replace(/\r$/, "");
+    if (text !== "") return text;
+    // Left out, it would shift the vectors against the lines.
+    throw new UsageError(`line ${number} of ${from} is empty`, { hint: "remove empty lines" });
+  };
+  try {
+    for await (const chunk of addAbortSignal(signal, stream)) {
+      const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) yield check(line);
+    }
+    rest += decoder.decode();
+  } catch (error) {
+    if (error instanceof TypeError) throw notUtf8(from);
+    throw fileError(error, "read", from);
+  }
+  if (rest !== "") yield check(rest);
+}
+
+function notUtf8(from: string): UsageError {
+  return new UsageError(`${from} is not UTF-8 text`, {
+    hint: "convert it first: iconv -f latin1 -t utf8",
+  });
+}

@@ -1,0 +1,1 @@
+export function expandFolder(folder: string): string;
