@@ -9,6 +9,7 @@ on a lower rate without.
 """
 
 import torch
+import torch.distributed as dist
 
 MOMENTUM = 0.95
 ADAMW_RMS = 0.2  # usual root mean square of an AdamW step, in learning rates
@@ -30,24 +31,38 @@ def orthogonalised(matrix):
 
 
 class Muon(torch.optim.Optimizer):
-    def __init__(self, params, lr, weight_decay):
+    """Every worker keeps all momenta; the orthogonal matrices, a third of a small step's work, are
+    shared out among them."""
+
+    def __init__(self, params, lr, weight_decay, rank=0, n_workers=1):
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+        self.rank, self.n_workers = rank, n_workers
 
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
-            for weight in group["params"]:
-                state = self.state[weight]
-                if not state:
-                    state["momentum"] = torch.zeros_like(weight)
-                momentum = state["momentum"].lerp_(weight.grad, 1 - MOMENTUM)
-                update = orthogonalised(weight.grad.lerp(momentum, MOMENTUM))
+            weights = group["params"]
+            for weight, update in zip(weights, self.updates(weights)):
                 weight.mul_(1 - group["lr"] * group["weight_decay"])
                 size = ADAMW_RMS * max(weight.shape) ** 0.5
                 weight.add_(update, alpha=-group["lr"] * size)
 
+    def updates(self, weights):
+        flat = torch.zeros(sum(w.numel() for w in weights), device=weights[0].device)
+        updates = [part.view_as(w) for part, w in zip(flat.split([w.numel() for w in weights]), weights)]
+        for i, weight in enumerate(weights):
+            state = self.state[weight]
+            if not state:
+                state["momentum"] = torch.zeros_like(weight)
+            momentum = state["momentum"].lerp_(weight.grad, 1 - MOMENTUM)
+            if i % self.n_workers == self.rank:
+                updates[i].copy_(orthogonalised(weight.grad.lerp(momentum, MOMENTUM)))
+        if self.n_workers > 1:
+            dist.all_reduce(flat)  # each part is zero but at its owner
+        return updates
 
-def make_optimizers(net, kind):
+
+def make_optimizers(net, kind, rank=0, n_workers=1):
     """`kind`: "muon", or "adamw" for AdamW alone."""
     ternary = net.ternary_weights()
     ids = {id(w) for w in ternary}
@@ -59,7 +74,7 @@ def make_optimizers(net, kind):
     if kind == "adamw":
         adam_groups.append({"params": ternary, "decays": True})
         return [torch.optim.AdamW(adam_groups, lr=0.0, betas=betas, weight_decay=0.0, fused=True)]
-    muon = Muon([{"params": ternary, "decays": True}], lr=0.0, weight_decay=0.0)
+    muon = Muon([{"params": ternary, "decays": True}], 0.0, 0.0, rank, n_workers)
     return [muon, torch.optim.AdamW(adam_groups, lr=0.0, betas=betas, weight_decay=0.0, fused=True)]
 
 

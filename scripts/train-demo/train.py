@@ -112,7 +112,7 @@ def worker(rank, args, n_workers, device):
     torch.manual_seed(SEED)
     shape = Shape(**json.loads(args.shape))
     net = Net(shape).to(device)
-    optimizers = make_optimizers(net, args.optimizer)
+    optimizers = make_optimizers(net, args.optimizer, rank, n_workers)
     params = list(net.parameters())
     loss_of = torch.compile(net.loss, dynamic=False)
     batches = Batches(bpe.load(work / "tokenizer.json"), SEED, args.tokens // n_workers)
@@ -150,7 +150,7 @@ def worker(rank, args, n_workers, device):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", default="/tmp/bitnet-demo", help="folder of checkpoints and logs")
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--tokens", type=int, default=8192, help="tokens per step")
     parser.add_argument("--rate", type=float, default=4e-3, help="peak learning rate")
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")

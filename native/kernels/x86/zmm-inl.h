@@ -1,0 +1,165 @@
+// The F32x16 vocabulary as one zmm register, for targets with AVX-512 (F, BW, DQ, VL) and VNNI.
+// Included inside the target's anonymous namespace.
+
+using F32x16 = __m512;
+struct I32x16 {
+  __m512i lanes;
+};
+
+inline F32x16 load(const float* p) { return _mm512_loadu_ps(p); }
+inline void store(F32x16 v, float* p) { _mm512_storeu_ps(p, v); }
+inline __m256i load_256(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+inline __m512i load_512(const void* p) { return _mm512_loadu_si512(p); }
+inline F32x16 load_f16(const uint16_t* p) { return _mm512_cvtph_ps(load_256(p)); }
+inline F32x16 load_bf16(const uint16_t* p) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_256(p)), 16));
+}
+inline F32x16 load_bf16_even(const uint16_t* p) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(load_512(p), 16));
+}
+inline F32x16 load_bf16_odd(const uint16_t* p) {
+  const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000));
+  return _mm512_castsi512_ps(_mm512_and_si512(load_512(p), upper));
+}
+inline F32x16 set1(float x) { return _mm512_set1_ps(x); }
+inline F32x16 zero() { return _mm512_setzero_ps(); }
+inline F32x16 add(F32x16 a, F32x16 b) { return _mm512_add_ps(a, b); }
+inline F32x16 sub(F32x16 a, F32x16 b) { return _mm512_sub_ps(a, b); }
+inline F32x16 mul(F32x16 a, F32x16 b) { return _mm512_mul_ps(a, b); }
+inline F32x16 div(F32x16 a, F32x16 b) { return _mm512_div_ps(a, b); }
+inline F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return _mm512_fmadd_ps(a, b, c); }
+inline F32x16 neg_fma(F32x16 a, F32x16 b, F32x16 c) { return _mm512_fnmadd_ps(a, b, c); }
+inline F32x16 max(F32x16 a, F32x16 b) { return _mm512_max_ps(a, b); }
+inline F32x16 min(F32x16 a, F32x16 b) { return _mm512_min_ps(a, b); }
+inline F32x16 neg(F32x16 a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
+inline F32x16 abs(F32x16 a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+inline F32x16 pow2(F32x16 n) {
+  const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+}
+inline F32x16 zero_below(F32x16 x, F32x16 limit, F32x16 value) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_GE_OQ), value);
+}
+inline F32x16 round_bf16(F32x16 v) {
+  const __m512i bits = _mm512_castps_si512(v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  return _mm512_castsi512_ps(
+      _mm512_and_si512(rounded, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
+}
+inline F32x16 halves(float low, float high) {
+  return _mm512_mask_mov_ps(set1(low), 0xff00, set1(high));
+}
+inline void store_i8(F32x16 v, int8_t* p) {
+  const __m512 number = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v);
+  const __m512 bounded = min(max(number, set1(-128.0f)), set1(127.0f));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(bounded)));
+}
+inline I32x16 set1_i32(int32_t x) { return {_mm512_set1_epi32(x)}; }
+inline F32x16 to_f32(I32x16 v) { return _mm512_cvtepi32_ps(v.lanes); }
+inline float sqrt_f32(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
+inline float ceil_f32(float x) { return _mm_cvtss_f32(_mm_ceil_ss(_mm_set_ss(x), _mm_set_ss(x))); }
+inline float f16_to_f32(uint16_t bits) { return _cvtsh_ss(bits); }
+inline uint16_t f32_to_f16(float x) { return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT); }
+inline void prefetch(const void* p, size_t ahead) {
+  _mm_prefetch(static_cast<const char*>(p) + ahead, _MM_HINT_T0);
+}
+
+/// sum += dot products of four unsigned by four signed bytes.
+inline void dot4_add(__m512i& sum, __m512i codes, __m512i q) {
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+  // g++ 12 keeps the intrinsic's operands in zmm0-15 and copies the other accumulators back and
+  // forth; the instruction itself has no such limit.
+  __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(codes), "v"(q));
+#else
+  sum = _mm512_dpbusd_epi32(sum, codes, q);
+#endif
+}
+
+inline __m512i broadcast_4(const int8_t* p) {
+  int32_t four;
+  __builtin_memcpy(&four, p, 4);
+  return _mm512_set1_epi32(four);
+}
+
+using Codes = __m512i;
+inline Codes load_codes(const uint8_t* p) { return _mm512_load_si512(p); }
+inline void dot4_add(I32x16& sum, Codes codes, const int8_t* q) {
+  dot4_add(sum.lanes, codes, broadcast_4(q));
+}
+inline F32x16 trits(Codes codes, uint32_t i) {
+  const __m512i code = _mm512_and_si512(_mm512_srli_epi32(codes, 8 * i), _mm512_set1_epi32(3));
+  return _mm512_cvtepi32_ps(_mm512_sub_epi32(code, _mm512_set1_epi32(1)));
+}
+
+/// The codes of one group of 16 rows, each vector `stride` bytes after the last.
+inline void unpack_vectors(const uint8_t* group, size_t stride, uint8_t* out) {
+  const __m512i mask = _mm512_set1_epi8(3);
+  for (uint32_t i = 0; i < 8; ++i) {
+    const __m512i v = _mm512_load_si512(group + 64 * i);
+    prefetch(group + 64 * i, kPrefetchBytes);
+    _mm512_store_si512(out + i * stride, _mm512_and_si512(_mm512_srli_epi16(v, 6), mask));
+    _mm512_store_si512(out + (8 + i) * stride, _mm512_and_si512(_mm512_srli_epi16(v, 4), mask));
+    _mm512_store_si512(out + (16 + i) * stride, _mm512_and_si512(_mm512_srli_epi16(v, 2), mask));
+    _mm512_store_si512(out + (24 + i) * stride, _mm512_and_si512(v, mask));
+  }
+}
+inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_end*/, uint32_t g,
+                         uint8_t* out) {
+  unpack_vectors(w.data + size_t{row} * (w.k_padded / 4) + size_t{g} * 512, 64, out);
+}
+
+constexpr uint32_t kBlockTokens = 8;
+
+inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* sum4) {
+  const __m512i nibble = _mm512_set1_epi8(15);
+  const __m512i top = _mm512_set1_epi8(0x30);
+  // Where the two high bits of elements 0-31 and 32-63 (64-95 and 96-127) lie in their byte.
+  const __m512i up = _mm512_inserti64x4(_mm512_set1_epi16(4), _mm256_set1_epi16(2), 1);
+  const __m512i down = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(2), 1);
+  // Scale s in the low half of its four lanes; products of 16-bit halves: |dot| < 2^15.
+  const __m512i scales = _mm512_and_si512(
+      _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 192))),
+      _mm512_set1_epi32(0xffff));
+  const __m512i lane_scale = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+  __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+    const __m512i low = load_512(block + 64 * half);
+    const __m512i high = _mm512_broadcast_i64x4(load_256(block + 128 + 32 * half));
+    prefetch(block + 64 * half, kPrefetchBytes);
+    const __m512i codes[2] = {
+        _mm512_or_si512(_mm512_and_si512(low, nibble),
+                        _mm512_and_si512(_mm512_sllv_epi16(high, up), top)),
+        _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(low, 4), nibble),
+                        _mm512_and_si512(_mm512_srlv_epi16(high, down), top))};
+#pragma GCC unroll 2
+    for (int part = 0; part < 2; ++part) {
+      const int h = 2 * half + part;
+      const __m512i offset = _mm512_slli_epi32(load_512(sum4 + 16 * h), 5);
+      const __m512i dots = _mm512_sub_epi32(
+          _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[part], load_512(q + 64 * h)), offset);
+      const __m512i scale =
+          _mm512_permutexvar_epi32(_mm512_add_epi32(lane_scale, _mm512_set1_epi32(4 * h)), scales);
+      sum = _mm512_add_epi32(sum, _mm512_madd_epi16(dots, scale));
+    }
+  }
+  prefetch(block + 128, kPrefetchBytes);
+  return {sum};
+}
+
+inline I32x16 q8_0_lanes(const uint8_t* a, const uint8_t* b, const int8_t* q, const int32_t* sum4) {
+  // Weights offset by 128 serve as the unsigned operand.
+  const __m512i w = _mm512_inserti64x4(_mm512_castsi256_si512(load_256(a)), load_256(b), 1);
+  const __m512i shifted = _mm512_xor_si512(w, _mm512_set1_epi8(-128));
+  const __m512i dots = _mm512_dpbusd_epi32(_mm512_setzero_si512(), shifted, load_512(q));
+  return {_mm512_sub_epi32(dots, _mm512_slli_epi32(load_512(sum4), 7))};
+}
+
+// 16 accumulator registers of the 32.
+constexpr uint32_t kAttentionRows = 4;
+constexpr uint32_t kAttentionBlocks = 4;
+constexpr uint32_t kPairedRows = 4;
