@@ -150,7 +150,7 @@ def worker(rank, args, n_workers, device):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", default="/tmp/bitnet-demo", help="folder of checkpoints and logs")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2350)
     parser.add_argument("--tokens", type=int, default=8192, help="tokens per step")
     parser.add_argument("--rate", type=float, default=4e-3, help="peak learning rate")
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")

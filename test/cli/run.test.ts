@@ -68,7 +68,9 @@ it("without -m, the bundled model runs, and a line says so", async () => {
   const { status, stdout, stderr } = await runCli(["run", "-p", "hi", "-n", "4"]);
   expect(status).toBe(0);
   expect(stdout).not.toBe("");
-  expect(stderr).toMatch(/^warning: no model named: using the bundled one.*\nloading .*\nloaded /);
+  expect(stderr).toMatch(
+    /^warning: no model named: using the bundled demonstration model.*\nloading .*\nloaded /,
+  );
 });
 
 describe("the prompt", () => {

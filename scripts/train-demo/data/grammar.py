@@ -62,7 +62,7 @@ class Character:
         if form is None:
             return self.name if rng.random() < self.by_name else f"the {self.kind}"
         if form == "intro":
-            named = rng.choice(["named", "called", "whose name was"])
+            named = favour_first(rng, ["named", "called", "whose name was"])
             return f"a {self.adjective} {self.kind} {named} {self.name}"
         return self.forms[form]
 
@@ -78,11 +78,23 @@ class Thing:
         return self.full if form == "full" else self.noun
 
 
+def favour_first(rng, options):
+    """A choice in which the i-th option weighs 1 / (i + 2): as in natural text, some words are
+    commoner than others, so that the likeliest one leads clearly and greedy text is stable."""
+    weights = [1 / (i + 2) for i in range(len(options))]
+    return rng.choices(options, weights)[0]
+
+
+def evenly(rng, options):
+    return rng.choice(options)
+
+
 class Expander:
     """Expands templates with the slots of one story. Choices come from `rng` alone."""
 
-    def __init__(self, rng, slots, snippets):
+    def __init__(self, rng, slots, snippets, choose=favour_first):
         self.rng = rng
+        self.choose = choose
         self.slots = slots
         self.snippets = snippets
 
@@ -96,7 +108,7 @@ class Expander:
             mark = template[at]
             if mark == "[":
                 end, options = self._options(template, at)
-                out.append(self._expand(self.rng.choice(options)))
+                out.append(self._expand(self.choose(self.rng, options)))
                 at = end
             elif mark == "{":
                 end = template.index("}", at)
@@ -126,7 +138,7 @@ class Expander:
 
     def _slot(self, name):
         if name.startswith("@"):
-            return self._expand(self.rng.choice(self.snippets[name[1:]]))
+            return self._expand(self.choose(self.rng, self.snippets[name[1:]]))
         name, _, form = name.partition(".")
         value = self.slots[name]
         if isinstance(value, str):
@@ -138,4 +150,5 @@ class Expander:
 
 def phrase(rng, template, **slots):
     """A template whose slots are plain values."""
-    return Expander(rng, {name: str(value) for name, value in slots.items()}, {}).text(template)
+    values = {name: str(value) for name, value in slots.items()}
+    return Expander(rng, values, {}, evenly).text(template)

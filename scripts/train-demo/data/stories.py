@@ -2,7 +2,7 @@
 anywhere; every sentence comes from the templates beside this file."""
 
 from . import lexicon as words
-from .grammar import Character, Expander, Thing, fix_articles
+from .grammar import Character, Expander, Thing, favour_first, fix_articles
 from .plots import PLOTS
 from .snippets import SNIPPETS
 
@@ -17,27 +17,27 @@ MORAL_LEADS = [
 
 def child(rng, taken):
     """A child or an animal that is not in the story yet."""
-    adjective = rng.choice(words.TRAITS)
+    adjective = favour_first(rng, words.TRAITS)
     while True:
         if rng.random() < 0.45:
-            gender, names, kind = rng.choice(
+            gender, names, kind = favour_first(rng, 
                 [("she", words.GIRLS, "girl"), ("he", words.BOYS, "boy")]
             )
             home = "house"
         else:
-            gender = rng.choice(["he", "she"])
-            names, kind = words.PET_NAMES[gender], rng.choice(list(words.ANIMALS))
+            gender = favour_first(rng, ["he", "she"])
+            names, kind = words.PET_NAMES[gender], favour_first(rng, list(words.ANIMALS))
             home = words.ANIMALS[kind][0]
-        name = rng.choice(names)
+        name = favour_first(rng, names)
         if name not in taken and kind not in taken:
             taken.update((name, kind))
             return Character(name, kind, gender, adjective, {"home": home})
 
 
 def grown_up(rng, taken):
-    kind, gender = rng.choice(words.ADULTS)
+    kind, gender = favour_first(rng, words.ADULTS)
     names = words.GIRLS if gender == "she" else words.BOYS
-    name = rng.choice([n for n in names if n not in taken])
+    name = favour_first(rng, [n for n in names if n not in taken])
     return Character(name, kind, gender, "old", {}, by_name=0)
 
 
@@ -45,27 +45,27 @@ def cast(rng, objects):
     """Everything that one story speaks about; its object is one of `objects`."""
     taken = set()
     hero, friend = child(rng, taken), child(rng, taken)
-    go, at = rng.choice(words.PLACES)
-    fear, when = rng.choice(words.FEARS)
-    contest, task, verb = rng.choice(words.CONTESTS)
-    project, material, use = rng.choice(words.PROJECTS)
-    plant, plant_kind = rng.choice(words.PLANTS)
-    adjectives = [rng.choice(words.LOOKS + words.COLOURS)]
+    go, at = favour_first(rng, words.PLACES)
+    fear, when = favour_first(rng, words.FEARS)
+    contest, task, verb = favour_first(rng, words.CONTESTS)
+    project, material, use = favour_first(rng, words.PROJECTS)
+    plant, plant_kind = favour_first(rng, words.PLANTS)
+    adjectives = [favour_first(rng, words.LOOKS + words.COLOURS)]
     if rng.random() < 0.4:
-        adjectives = [rng.choice(words.LOOKS), rng.choice(words.COLOURS)]
+        adjectives = [favour_first(rng, words.LOOKS), favour_first(rng, words.COLOURS)]
     return {
         "H": hero,
         "F": friend,
         "S": grown_up(rng, taken),
-        "O": Thing(rng.choice(objects), *adjectives),
-        "region": rng.choice(words.REGIONS),
+        "O": Thing(favour_first(rng, objects), *adjectives),
+        "region": favour_first(rng, words.REGIONS),
         "go": go,
         "at": at,
-        "hide": rng.choice(words.HIDING_PLACES),
-        "food": rng.choice(words.FOODS),
-        "fruit": rng.choice(words.FRUIT),
+        "hide": favour_first(rng, words.HIDING_PLACES),
+        "food": favour_first(rng, words.FOODS),
+        "fruit": favour_first(rng, words.FRUIT),
         "home": hero.forms["home"],
-        "colour": rng.choice(words.COLOURS),
+        "colour": favour_first(rng, words.COLOURS),
         "fear": fear,
         "when": when,
         "contest": contest,
@@ -81,18 +81,18 @@ def cast(rng, objects):
 
 def story(rng):
     """One story and what it is about: (text, topic), the topic fit for "a story about ..."."""
-    plot = rng.choice(PLOTS)
+    plot = favour_first(rng, PLOTS)
     slots = cast(rng, plot.get("objects", words.OBJECTS))
     expander = Expander(rng, slots, SNIPPETS)
     sentences = []
     for beat in plot["beats"]:
-        template = rng.choice(beat)
+        template = favour_first(rng, beat)
         text = expander.text(template or "").strip()
         if text:
             sentences.append(text)
     if rng.random() < 0.5:
-        moral = expander.text(rng.choice(plot["moral"]))
-        lead = rng.choice(MORAL_LEADS)
+        moral = expander.text(favour_first(rng, plot["moral"]))
+        lead = favour_first(rng, MORAL_LEADS)
         if lead.startswith("{") or lead.endswith(": {}"):
             sentences.append(lead.format(moral))
     return paragraphs(rng, sentences), topic(rng, plot, expander, slots)
@@ -116,10 +116,10 @@ def topic(rng, plot, expander, slots):
     hero = slots["H"]
     choice = rng.random()
     if choice < 0.45:
-        return fix_articles(f"a {rng.choice(['', hero.adjective + ' '])}{hero.kind}")
+        return fix_articles(f"a {favour_first(rng, ['', hero.adjective + ' '])}{hero.kind}")
     if choice < 0.6:
         return hero.name
-    phrase = expander.text("a " + rng.choice(plot["about"]))
+    phrase = expander.text("a " + favour_first(rng, plot["about"]))
     phrase = phrase[0].lower() + phrase[1:]
     return strip_article(phrase)
 
