@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { finish, runCli, runShell, startCli, whenItHandlesSigint } from "../support/cli.ts";
+import { finish, runCli, runShell, startCli, whenItReads } from "../support/cli.ts";
 import { goldenPath } from "../support/golden.ts";
 import { importScript } from "../support/run-script.ts";
 
@@ -352,7 +352,7 @@ describe("being stopped", () => {
   it("a second SIGINT ends the process at once", async () => {
     const child = startCli(["run", "-m", MODEL, "-p", "-"]);
     const finished = finish(child);
-    await whenItHandlesSigint(child);
+    await whenItReads(child);
     child.kill("SIGINT");
     child.kill("SIGINT");
     expect((await finished).status).toBe(130);
@@ -361,7 +361,7 @@ describe("being stopped", () => {
   it("SIGINT while the prompt is read", async () => {
     const child = startCli(["run", "-m", MODEL, "-p", "-", "--json"]);
     const finished = finish(child);
-    await whenItHandlesSigint(child);
+    await whenItReads(child);
     child.kill("SIGINT");
     const { status, stdout, stderr } = await finished;
     expect({ status, stderr }).toEqual({ status: 130, stderr: "cancelled\n" });

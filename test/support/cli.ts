@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export const BIN = fileURLToPath(new URL("../../bin/bitnet.js", import.meta.url));
@@ -77,17 +76,12 @@ export function runShell(command: string, options: CliOptions = {}): Promise<Cli
   return finish(child);
 }
 
-const SIGINT_BIT = 1n << 1n;
-const LONGEST_START_MS = 20_000;
+/** More than a pipe holds. */
+const MUCH_INPUT = "x".repeat(300_000);
 
-/** Waits until a process has a handler for SIGINT; where the system does not tell, for a while. */
-export async function whenItHandlesSigint({ pid }: ChildProcess): Promise<void> {
-  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-  if (process.platform !== "linux") return void (await pause(1000));
-  for (const start = Date.now(); Date.now() - start < LONGEST_START_MS; await pause(20)) {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const caught = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
-    if ((caught & SIGINT_BIT) !== 0n) return;
-  }
-  throw new Error(`process ${pid} does not handle SIGINT`);
+/** Waits until a process reads its standard input, by writing more than the pipe takes. */
+export async function whenItReads({ stdin }: ChildProcess): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    stdin?.write(MUCH_INPUT, (error) => (error ? reject(error) : resolve()));
+  });
 }
