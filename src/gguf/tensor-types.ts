@@ -63,9 +63,9 @@ const GGML: readonly Row[] = [
 
 /** bitnet.cpp's tables call it 1 element in 1 byte; the real length is this, in integer arithmetic
  *  from left to right. The formula takes a 256-wide part of two-weight groups for granted; the
- *  payload is shorter and padded with zeros. */
+ *  payload is shorter and padded with zeros. Tiles are 32 rows high, or several times that. */
 function tl2Bytes(k: number, m: number): number | undefined {
-  if (k < 256) return undefined;
+  if (k < 256 || m % 32 !== 0) return undefined;
   const three = Math.floor((Math.floor(((k - 256) * m) / 3) * 5) / 8);
   const two = Math.floor((Math.floor((256 * m) / 2) * 4) / 8);
   return Math.ceil((three + two) / 32) * 32 + 32;

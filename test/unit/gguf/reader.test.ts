@@ -216,14 +216,14 @@ describe("tensor table", () => {
     const bytes = (second: number): Buffer =>
       new GgufImage()
         .start(2, 0)
-        .tensor("a", [512, 4], 42, 0)
+        .tensor("a", [512, 32], 42, 0)
         .tensor("b", [8], 0, second)
         .data(second + 32);
     const nameAt = (second: number) => parseGguf(bytes(second)).tensors[0]?.type.name;
-    expect(nameAt(576)).toBe("Q2_0"); // 32 blocks of 18 bytes
-    expect(nameAt(544)).toBe("Q2_0_G128"); // 16 blocks of 34
-    expect(nameAt(352)).toBe("STQ1_0"); // 8 blocks of 42, padded to 32
-    expect(nameAt(512)).toBe("TL2"); // 213 + 256, padded, and a tail of 32
+    expect(nameAt(4608)).toBe("Q2_0"); // 256 blocks of 18 bytes
+    expect(nameAt(4352)).toBe("Q2_0_G128"); // 128 blocks of 34
+    expect(nameAt(2688)).toBe("STQ1_0"); // 64 blocks of 42
+    expect(nameAt(3808)).toBe("TL2"); // 1706 + 2048, padded, and a tail of 32
     expect(() => nameAt(4096)).toThrow(/none of them fits the offsets/);
   });
 });

@@ -32,7 +32,8 @@ describe("tensor types", () => {
     ["TQ2_0", [256, 64], 4224],
     ["Q8_0", [33], undefined],
     ["I2_S", [3, 3], undefined],
-    ["TL2", [128, 3], undefined],
+    ["TL2", [128, 32], undefined],
+    ["TL2", [256, 4], undefined],
   ])("%s %j has %s bytes", (name, dims, expected) => {
     expect(bytes(name, dims)).toBe(expected);
   });
