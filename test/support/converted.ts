@@ -12,14 +12,15 @@ import type { GgufFile } from "../../src/gguf/types.ts";
 import { tensorData } from "./gguf.ts";
 import { tempDir } from "./temp-dir.ts";
 
-/** Converts with the native addon into a new place that goes after the test. */
+/** Converts with the native addon; without an `output`, into a place that goes after the present test. */
 export async function convertTo(
   model: string | ModelSource,
   options: Partial<ConvertOptions> & Pick<ConvertOptions, "outtype">,
 ): Promise<ConvertResult> {
   const source = typeof model === "string" ? await openForConversion(model) : model;
   const name = options.outtype === "safetensors" ? "out" : "out.gguf";
-  return convertModel(source, { addon: loadAddon(), output: join(tempDir(), name), ...options });
+  const output = options.output ?? join(tempDir(), name);
+  return convertModel(source, { addon: loadAddon(), ...options, output });
 }
 
 function openForConversion(path: string): Promise<ModelSource> {

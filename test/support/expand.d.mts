@@ -1,1 +1,1 @@
-export function expandFolder(folder: string): string;
+export function expandFolder(folder: string, config?: string): string;

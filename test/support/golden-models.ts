@@ -1,6 +1,3 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { openModelSource } from "../../src/checkpoint/open.ts";
 import type { ModelSource } from "../../src/checkpoint/source.ts";
 import type { ActivationMode, AddonModel, AddonModelSpec } from "../../src/engine/binding.ts";
@@ -44,21 +41,9 @@ const GOLDEN_FORMS: readonly GoldenForm[] = [
   ...formsOf("e", "models/e", ["e.i2_s.gguf"]),
 ];
 
-let yarnFolder: string | undefined;
-
-/** Where a form lies, in the state in which users have it: expanded, its config.json the right one. */
+/** Where a form lies, as users have it: weights expanded, and the right config.json. */
 export function pathOfForm({ gguf, checkpoint, config }: GoldenForm): string {
-  if (gguf !== undefined) return goldenPath(gguf);
-  const folder = goldenModel(checkpoint);
-  if (config === "config.json") return folder;
-  if (yarnFolder === undefined) {
-    yarnFolder = mkdtempSync(join(tmpdir(), "bitnet-golden-"));
-    const made = yarnFolder;
-    process.once("exit", () => rmSync(made, { recursive: true, force: true }));
-    cpSync(folder, made, { recursive: true });
-    cpSync(join(folder, config), join(made, "config.json"));
-  }
-  return yarnFolder;
+  return gguf === undefined ? goldenModel(checkpoint, config) : goldenPath(gguf);
 }
 
 export function openForm(form: GoldenForm): Promise<ModelSource> {

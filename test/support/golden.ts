@@ -8,9 +8,10 @@ export function goldenPath(relative: string): string {
   return fileURLToPath(new URL(`../golden/${relative}`, import.meta.url));
 }
 
-/** Absolute path of a model of test/golden: a GGUF file, or a folder with its weights expanded. */
-export function goldenModel(relative: string): string {
-  return expandFolder(goldenPath(relative));
+/** Absolute path of a model of test/golden: a GGUF file, or a folder with its weights expanded and with
+ *  another of its files as config.json. */
+export function goldenModel(relative: string, config = "config.json"): string {
+  return expandFolder(goldenPath(relative), config);
 }
 
 export function readGoldenJson<T>(relative: string): T {

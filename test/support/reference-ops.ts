@@ -1,3 +1,5 @@
+import { type Activations, inputsOf } from "./reference-inputs.ts";
+
 // Building blocks of the reference: plain loops over doubles.
 
 /** What a checkpoint's files say about its graph; each may be overridden to study a mistake. */
@@ -17,8 +19,11 @@ export interface GraphOptions {
   readonly scaleRule: "multiply" | "divide";
   /** What float projections are: weights to be ternarised, or ternary ones written as numbers. */
   readonly floats: "masters" | "unpacked";
-  /** Replace activations by int8 codes in front of every ternary matrix. */
-  readonly quantiseActivations: boolean;
+  /** What stands for the inputs of ternary matrices: int8 codes with one scale a token, or one for every
+   *  32 inputs, or the inputs themselves. */
+  readonly activations: Activations;
+  /** Told, for every input that becomes int8 codes, how near one of them is to a tie. */
+  readonly watchTies?: (distance: number) => void;
 }
 
 export interface Yarn {
@@ -50,12 +55,10 @@ export interface LayerCache {
   readonly values: Float64Array[];
 }
 
-/** y = scale / s * (trits . q), where q are int8 codes of x with the f32 scale s = 127 / max|x|. */
-export function bitLinear(w: Linear, x: Float64Array, quantise: boolean): Float64Array {
+/** y = scale / s * (trits . q), where q and s stand for x. */
+export function bitLinear(w: Linear, x: Float64Array, activations: Activations): Float64Array {
   if (x.length !== w.cols) throw new Error(`${x.length} inputs for a matrix of ${w.cols} columns`);
-  const absMax = x.reduce((max, v) => Math.max(max, Math.abs(v)), 1e-5);
-  const s = quantise ? Math.fround(127 / absMax) : 1;
-  const q = quantise ? x.map((v) => clamp(roundHalfEven(v * s), -128, 127)) : x;
+  const { q, s } = inputsOf(x, activations);
   const y = matVec(w.trits, q).map((dot) => (dot / s) * w.scale);
   return (w.updates ?? []).reduce<Float64Array>(
     (sum, { a, b, scale }) =>
@@ -154,13 +157,6 @@ export const silu = (x: number) => x / (1 + Math.exp(-x));
 export const gelu = (x: number) =>
   0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 export const clamp = (x: number, low: number, high: number) => Math.min(Math.max(x, low), high);
-
-export function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  if (rest !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
 
 /** An element that must exist: anything else shows as NaN in the result. */
 export function at(values: Float64Array, i: number): number {

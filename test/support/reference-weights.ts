@@ -1,13 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  at,
-  clamp,
-  type GraphOptions,
-  type Linear,
-  type LowRankUpdate,
-  roundHalfEven,
-} from "./reference-ops.ts";
+import { roundHalfEven } from "./reference-numbers.ts";
+import { at, clamp, type GraphOptions, type Linear, type LowRankUpdate } from "./reference-ops.ts";
 import { readSafetensorsDir, type TestTensor } from "./safetensors.ts";
 
 export type Norm = Float64Array | undefined;
@@ -132,7 +126,7 @@ function graphOptions(
   return {
     activation: isGemma ? "gelu" : config.hidden_act === "relu2" ? "relu2" : "silu",
     eps: config.rms_norm_eps,
-    theta: config.rope_theta,
+    theta: config.rope_theta ?? config.rope_parameters.full_attention.rope_theta,
     yarn: scaling
       ? { factor: scaling.factor, original: scaling.original_max_position_embeddings }
       : undefined,
@@ -141,7 +135,7 @@ function graphOptions(
     embeddingScale: isGemma ? Math.fround(Math.sqrt(config.hidden_size)) : 1,
     scaleRule: quantization?.linear_class === "autobitlinear" ? "multiply" : "divide",
     floats: isWeightOnly ? "unpacked" : "masters",
-    quantiseActivations: !isWeightOnly,
+    activations: isWeightOnly ? "none" : "token",
   };
 }
 

@@ -1,4 +1,5 @@
 import { argmax } from "./compare.ts";
+import { tieDistance } from "./reference-inputs.ts";
 import {
   add,
   applyRope,
@@ -45,8 +46,11 @@ export function referenceModel(
   const dModel = embedding.length / vocabSize;
 
   const norm = (x: Float64Array, weight: Norm) => (weight ? rmsNorm(x, weight, options.eps) : x);
-  const linear = (w: Linear, x: Float64Array) =>
-    bitLinear(w, norm(x, w.inputNorm), options.quantiseActivations);
+  const linear = (w: Linear, x: Float64Array) => {
+    const input = norm(x, w.inputNorm);
+    options.watchTies?.(tieDistance(input, options.activations));
+    return bitLinear(w, input, options.activations);
+  };
   const normHeads = (x: Float64Array, weight: Norm): Float64Array => {
     const out = new Float64Array(x.length);
     for (let begin = 0; begin < x.length; begin += headDim) {

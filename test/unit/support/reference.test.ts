@@ -7,8 +7,10 @@ import {
   goldenSequences,
   readGoldenJson,
 } from "../../support/golden.ts";
+import { npyRows, readNpy } from "../../support/npy.ts";
 import { referenceModel } from "../../support/reference.ts";
-import { type GraphOptions, roundHalfEven } from "../../support/reference-ops.ts";
+import { roundHalfEven } from "../../support/reference-numbers.ts";
+import type { GraphOptions } from "../../support/reference-ops.ts";
 
 // The reference is itself checked, against numbers that another program (NumPy, float64) recorded.
 describe.each(["a-packed", "a-master-bf16"])("reference of %s", (name) => {
@@ -36,6 +38,9 @@ describe.each(["a-packed", "a-master-bf16"])("reference of %s", (name) => {
   );
 });
 
+/** What the golden data calls them. */
+const ACTIVATIONS = { none: "none", q8_0: "blocks", token: "token" } as const;
+
 // The other graphs: SiLU and K that fills no whole group (b, b2), a divisor as scale (c, c2), group
 // scales with head norms and float inputs (d), and with YaRN (d-yarn).
 describe.each([
@@ -44,9 +49,12 @@ describe.each([
   ["c", "models/c", "default", "config.json"],
   ["c2", "models/c2", "default", "config.json"],
   ["d", "models/d", "none", "config.json"],
+  ["d", "models/d", "q8_0", "config.json"],
+  ["d", "models/d", "token", "config.json"],
   ["d-yarn", "models/d", "none", "config.yarn.json"],
 ] as const)("reference of %s", (name, folder, kind, config) => {
-  const model = referenceModel(goldenModel(folder), {}, new Map(), config);
+  const overrides = kind === "default" ? {} : { activations: ACTIVATIONS[kind] };
+  const model = referenceModel(goldenModel(folder), overrides, new Map(), config);
 
   it.each(goldenSequences(name, kind).map((s) => [s.ids.length, s] as const))(
     "reproduces the recorded logits of %i tokens",
@@ -57,6 +65,15 @@ describe.each([
       expect(logits.map(argmax)).toEqual(sequence.argmax);
     },
   );
+});
+
+// Gemma's graph: norms after the blocks, scaled embeddings; by transformers in single precision.
+it("reference of gemma3 reproduces what transformers computed", () => {
+  const { ids } = readGoldenJson<{ ids: number[] }>("gemma3/logits.json");
+  const model = referenceModel(goldenModel("gemma3/model"));
+  const recorded = (name: string) => npyRows(readNpy(goldenPath(`gemma3/${name}.npy`)));
+  expect(deviation(recorded("logits"), model.logits(ids)).maxAbs).toBeLessThan(2e-5);
+  expect(deviation(recorded("hidden"), model.hidden(ids)).maxAbs).toBeLessThan(2e-5);
 });
 
 // A norm in front of every projection.
@@ -84,7 +101,7 @@ const MISTAKES: readonly (readonly [name: string, overrides: Partial<GraphOption
   ["silu instead of relu^2", { activation: "silu" }],
   ["adjacent-pair rope on unpermuted rows", { rope: "neighbours" }],
   ["weight_scale divided instead of multiplied", { scaleRule: "divide" }],
-  ["no activation quantisation", { quantiseActivations: false }],
+  ["no activation quantisation", { activations: "none" }],
   ["sub-norms skipped", { subNorms: false }],
   ["eps 1e-6 instead of 1e-5", { eps: 1e-6 }],
   ["theta 10000", { theta: 10000 }],
