@@ -1,4 +1,5 @@
 import type { Metadata, MetadataEntry } from "../gguf/types.ts";
+import { BITNET, LAYERS_OF_1BITLLM } from "./architectures/bitnet.ts";
 import type { HfConfig } from "./hf-config.ts";
 import { yarnKeys } from "./hf-rope.ts";
 import type { Encoding, TensorSource } from "./source.ts";
@@ -32,11 +33,9 @@ export function hfMetadata(
   const headDimKeys = config.explicitHeadDim
     ? [own("attention.key_length"), own("attention.value_length")]
     : [];
-  // Published files carry no activation key; it is written only where the family's default is wrong.
-  const hiddenAct: [string, MetadataEntry][] =
-    config.hiddenAct === architecture.defaults.hiddenAct
-      ? []
-      : [[own("hidden_act"), string(config.hiddenAct)]];
+  const hiddenAct: [string, MetadataEntry][] = isToldByFamily(config)
+    ? []
+    : [[own("hidden_act"), string(config.hiddenAct)]];
   return new Map<string, MetadataEntry>([
     ["general.architecture", string(architecture.gguf)],
     ["general.name", string(name)],
@@ -58,6 +57,12 @@ export function hfMetadata(
     ...tokenizer,
     ["general.quantization_version", uint32(QUANTIZATION_VERSION)],
   ]);
+}
+
+/** Published files carry no activation key; it is written only where readers would guess another one. */
+function isToldByFamily({ architecture, hiddenAct, nLayers }: HfConfig): boolean {
+  if (architecture === BITNET && LAYERS_OF_1BITLLM.includes(nLayers)) return false;
+  return hiddenAct === architecture.defaults.hiddenAct;
 }
 
 /** By what the projections are stored as. */

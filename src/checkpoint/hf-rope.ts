@@ -24,7 +24,7 @@ const FOREIGN_KEYS = ["mscale", "mscale_all_dim", "short_factor", "long_factor"]
  *  @throws {UnsupportedError} a kind of scaling that the engine does not have
  *  @throws {ModelFormatError} YaRN without a factor or an original length */
 export function readRope(config: JsonObject): HfRope {
-  const parameters = config.object("rope_parameters");
+  const parameters = oneKind(config.object("rope_parameters"));
   const theta = config.number("rope_theta") ?? parameters?.number("rope_theta");
   const partial = config.number("partial_rotary_factor") ?? 1;
   if (partial !== 1) {
@@ -38,6 +38,18 @@ export function readRope(config: JsonObject): HfRope {
     throw new UnsupportedError(`${config.file}: ${key} of type ${type} is not supported`);
   }
   return { theta, yarn: readYarn(scaling, config) };
+}
+
+/** Models with several kinds of layers have an object for each; the engine has one RoPE for all. */
+function oneKind(parameters: JsonObject | undefined): JsonObject | undefined {
+  const kinds = (parameters?.entries() ?? []).filter(([, value]) => typeof value === "object");
+  const [first, ...others] = kinds;
+  if (parameters === undefined || first === undefined) return parameters;
+  const other = others.find(([, value]) => JSON.stringify(value) !== JSON.stringify(first[1]));
+  if (other === undefined) return parameters.object(first[0]);
+  throw new UnsupportedError(
+    `${parameters.file}: ${first[0]} and ${other[0]} layers have other RoPE, which is not supported`,
+  );
 }
 
 function readYarn(scaling: JsonObject, config: JsonObject): HfYarn {

@@ -27,7 +27,10 @@ const KEYS: readonly (readonly [RegExp, string])[] = [
     /^prism\.hadamard\./,
     "its weights are rotated by Hadamard matrices, which the activations must be as well",
   ],
-  [/^gemma3\.attention\.sliding_window$/, "layers that attend to a window of the text"],
+  [
+    /^(gemma3|llama|qwen3)\.attention\.sliding_window$/,
+    "layers that attend to a window of the text",
+  ],
 ];
 
 /** @throws {UnsupportedError} the model is of a kind that is known and cannot be run */

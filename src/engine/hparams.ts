@@ -1,3 +1,4 @@
+import { LAYERS_OF_1BITLLM } from "../checkpoint/architectures/bitnet.ts";
 import { ModelFormatError, UnsupportedError } from "../errors.ts";
 import type { Metadata } from "../gguf/types.ts";
 import type { ActivationMode, AddonHparams, YarnParams } from "./binding.ts";
@@ -9,7 +10,8 @@ const DEFAULT_ROPE_THETA = 10000;
 /** Reads the hyper-parameters from a model's metadata. Ranges are checked natively.
  *    inputNorms  whether its matrices norm their own input: then it was trained with int8 inputs,
  *                whatever its family
- *  @throws {ModelFormatError} a key is missing or not a number */
+ *  @throws {ModelFormatError} a key is missing or not a number
+ *  @throws {UnsupportedError} heads of several sizes, or rotated in part */
 export function hparamsOf(
   metadata: Metadata,
   activations: ActivationsOption = "int8",
@@ -27,6 +29,14 @@ export function hparamsOf(
   };
   const dModel = need("embedding_length");
   const nHeads = need("attention.head_count");
+  const headDim = read("attention.key_length") ?? read("rope.dimension_count") ?? dModel / nHeads;
+  for (const key of ["attention.value_length", "rope.dimension_count"]) {
+    const value = read(key) ?? headDim;
+    if (value === headDim) continue;
+    throw new UnsupportedError(
+      `${family}.${key} is ${value} and heads are ${headDim}: other sizes are not supported`,
+    );
+  }
   return {
     family,
     nLayers: need("block_count"),
@@ -34,7 +44,7 @@ export function hparamsOf(
     dFf: need("feed_forward_length"),
     nHeads,
     nKvHeads: read("attention.head_count_kv") ?? nHeads,
-    headDim: read("attention.key_length") ?? read("rope.dimension_count") ?? dModel / nHeads,
+    headDim,
     vocabSize: read("vocab_size") ?? vocabularyLength(metadata),
     contextLength: read("context_length") ?? DEFAULT_CONTEXT,
     rmsNormEps: need("attention.layer_norm_rms_epsilon"),
@@ -102,12 +112,9 @@ function activationOf(metadata: Metadata, family: string): AddonHparams["activat
   if (named === "gelu_pytorch_tanh") return "gelu";
   if (named !== undefined) throw new ModelFormatError(`unknown activation ${String(named)}`);
   const nLayers = numberOf(metadata, `${family}.block_count`);
-  const is1bitLlm = nLayers === LAYERS_1BITLLM_LARGE || nLayers === LAYERS_1BITLLM_3B;
+  const is1bitLlm = LAYERS_OF_1BITLLM.includes(nLayers ?? 0);
   return DEFAULT_ACTIVATION[family] ?? (is1bitLlm ? "silu" : "relu2");
 }
-
-const LAYERS_1BITLLM_LARGE = 24;
-const LAYERS_1BITLLM_3B = 26;
 
 function vocabularyLength(metadata: Metadata): number {
   const tokens = metadata.get("tokenizer.ggml.tokens");

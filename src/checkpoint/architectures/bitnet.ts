@@ -21,6 +21,10 @@ export const BITNET: Architecture = {
   ignored: BUFFERS,
 };
 
+/** Layers of 1bitLLM's large and 3B models. Older GGUF files call them bitnet-b1.58, as those of 2B4T are
+ *  called, and name no activation: the number of layers tells which it is. */
+export const LAYERS_OF_1BITLLM: readonly number[] = [24, 26];
+
 /** 1bitLLM's reproductions (large, 3B): the same with SiLU and other names for the sub-norms. Mind the
  *  spelling of the class. Defaults as in their own configuration class. */
 export const BITNET_1BITLLM: Architecture = {
