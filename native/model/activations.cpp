@@ -78,10 +78,9 @@ Activations::Activations(const Model& model, uint32_t batch_size, unsigned n_thr
   layout.add(codes, n * codes_stride);
   layout.add(scales, n);
   layout.add(sums, n);
-  const bool blocks =
-      h.activation_mode == ActivationMode::kBlocks || model.weights.has_group_scales;
+  const bool blocks = model.activation_mode == ActivationMode::kBlocks;
   const bool adapted = model.weights.max_rank_padded > 0;
-  const bool whole = adapted || h.activation_mode == ActivationMode::kFloats;
+  const bool whole = adapted || model.activation_mode == ActivationMode::kFloats;
   layout.add(block_scales, blocks ? n * codes_stride / kActivationBlock : 0);
   layout.add(block_sums, blocks ? n * codes_stride / kActivationBlock : 0);
   layout.add(floats, whole ? n * codes_stride : 0);

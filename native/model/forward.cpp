@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <numeric>
 
 #include "base/math.h"
 
@@ -215,9 +214,8 @@ void Forward::set_input(const float* in, size_t stride, uint32_t width, const fl
 void Forward::quantise(uint32_t row, const float* values, uint32_t width) {
   const uint32_t k_padded = (width + kTernaryGroup - 1) / kTernaryGroup * kTernaryGroup;
   int8_t* codes = act_.codes + row * act_.codes_stride;
-  float* block_scales = act_.block_scales + row * (act_.codes_stride / kActivationBlock);
-  int32_t* block_sums = act_.block_sums + row * (act_.codes_stride / kActivationBlock);
-  const ActivationMode mode = model_.hparams.activation_mode;
+  const size_t first_block = row * (act_.codes_stride / kActivationBlock);
+  const ActivationMode mode = model_.activation_mode;
   if (mode == ActivationMode::kFloats || model_.weights.max_rank_padded > 0) {
     float* floats = act_.floats + row * act_.codes_stride;
     std::copy(values, values + width, floats);
@@ -226,16 +224,10 @@ void Forward::quantise(uint32_t row, const float* values, uint32_t width) {
   switch (mode) {
     case ActivationMode::kToken:
       ops_.quantize_row(values, width, k_padded, codes, act_.scales + row, act_.sums + row);
-      if (!model_.weights.has_group_scales) return;
-      // Group scales are applied block by block; here the blocks share the token's scale.
-      for (uint32_t b = 0; b < k_padded / kActivationBlock; ++b) {
-        block_scales[b] = 1.0f / act_.scales[row];
-        block_sums[b] = std::accumulate(codes + b * kActivationBlock,
-                                        codes + (b + 1) * kActivationBlock, int32_t{0});
-      }
       return;
     case ActivationMode::kBlocks:
-      ops_.quantize_blocks(values, width, k_padded, codes, block_scales, block_sums);
+      ops_.quantize_blocks(values, width, k_padded, codes, act_.block_scales + first_block,
+                           act_.block_sums + first_block);
       return;
     case ActivationMode::kFloats:
       return;
@@ -258,15 +250,14 @@ void Forward::pack_input(TernaryInput& x, const TernaryKernels& kernels, uint32_
 void Forward::multiply(std::span<const Product> products, uint32_t n_rows) {
   TernaryInput x = {n_rows,  act_.codes,        act_.codes_stride, act_.scales, act_.sums,
                     nullptr, act_.block_scales, act_.block_sums,   act_.floats, act_.codes_stride};
-  const ActivationMode mode = model_.hparams.activation_mode;
+  const ActivationMode mode = model_.activation_mode;
   const uint32_t k_padded = products.front().linear->matrix.k_padded;
   size_t work_bytes = 0;
   const TernaryKernels* packed_for = nullptr;
   for (const Product& product : products) {
     const TernaryKernels& kernels = *product.linear->kernels;
     work_bytes += size_t{product.linear->matrix.n} * k_padded / 4 * n_rows;
-    const bool wants_packed = mode == ActivationMode::kToken && n_rows > kernels.m_direct &&
-                              product.linear->matrix.group == 0;
+    const bool wants_packed = mode == ActivationMode::kToken && n_rows > kernels.m_direct;
     // All matrices of a model have the same kernels, but for those used in place (--mmap).
     if (!wants_packed || packed_for == &kernels) continue;
     if (packed_for != nullptr) {
@@ -288,7 +279,7 @@ void Forward::multiply(std::span<const Product> products, uint32_t n_rows) {
       if (begin == end) continue;
       if (mode == ActivationMode::kFloats) {
         kernels.multiply_floats(w, x, begin, end, product.y, product.y_stride);
-      } else if (mode == ActivationMode::kBlocks || w.group != 0) {
+      } else if (mode == ActivationMode::kBlocks) {
         kernels.multiply_blocks(w, x, begin, end, product.y, product.y_stride);
       } else if (n_rows <= kernels.m_direct) {
         kernels.gemv(w, x, begin, end, product.y, product.y_stride);

@@ -9,7 +9,7 @@ enum class Activation : uint8_t { kRelu2, kSilu, kGelu };
 
 /// How the inputs of ternary matrices are represented.
 enum class ActivationMode : uint8_t {
-  kToken,   ///< int8, one scale per token: what BitNet models are trained with
+  kToken,   ///< int8, one scale per token: what BitNet models are trained with (see Model)
   kBlocks,  ///< int8, one scale per 32 inputs: nearly exact, for models trained with 16 bits
   kFloats,  ///< as they are: slow, the reference for kBlocks
 };

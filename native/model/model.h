@@ -30,12 +30,22 @@ class Model {
         arch(find_arch(spec.hparams.family)),
         kernels(select_kernels()),
         weights({&spec.files, &spec.tensors, &spec.adapters, spec.mmap, spec.n_threads}, hparams,
-                arch, kernels, progress) {}
+                arch, kernels, progress),
+        activation_mode(mode_of(hparams, weights)) {}
 
   const Hparams hparams;
   const Arch& arch;
   const Kernels kernels;
   const Weights weights;
+  const ActivationMode activation_mode;
+
+ private:
+  /// One scale a token goes with one scale a matrix: weights with more were trained with 16-bit
+  /// inputs (TriLM), which blocks of int8 are near to.
+  static ActivationMode mode_of(const Hparams& h, const Weights& w) {
+    const bool token = h.activation_mode == ActivationMode::kToken;
+    return token && w.has_several_scales ? ActivationMode::kBlocks : h.activation_mode;
+  }
 };
 
 }  // namespace bitnet

@@ -79,9 +79,18 @@ Unpacked read_all(const Rows& rows) {
   return all;
 }
 
+/// The reader does not know the tensor; the message starts with it once, here.
+Unpacked read_named(const TensorSpec& spec, const Rows& rows) {
+  try {
+    return read_all(rows);
+  } catch (const Error& error) {
+    throw Error(error.code(), "tensor " + spec.name + ": " + error.what(), error.hint());
+  }
+}
+
 Unpacked unpack_tensor(const TensorSpec& spec, const uint8_t* payload, float scale) {
   Rows rows = rows_of(spec, payload, scale);
-  if (spec.format->ternary) return read_all(rows);
+  if (spec.format->ternary) return read_named(spec, rows);
   if (spec.absmean) {
     rows.scale = absmean(RowsReader(rows));
     if (!std::isfinite(rows.scale)) {
@@ -89,7 +98,7 @@ Unpacked unpack_tensor(const TensorSpec& spec, const uint8_t* payload, float sca
                   "tensor " + spec.name + ": holds a value that is not a finite number");
     }
     rows.floats = FloatMeaning::kMasters;
-    return read_all(rows);
+    return read_named(spec, rows);
   }
   // Floats that are ternary already: find the groups that share a scale, the largest first.
   rows.floats = FloatMeaning::kUnpacked;
@@ -97,7 +106,7 @@ Unpacked unpack_tensor(const TensorSpec& spec, const uint8_t* payload, float sca
     if (spec.cols % group != 0) continue;
     rows.group = group;
     try {
-      return read_all(rows);
+      return read_named(spec, rows);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kUnsupported) throw;
     }
@@ -125,6 +134,14 @@ std::optional<std::vector<float>> regroup(const Unpacked& all, uint64_t rows, ui
     }
   }
   return scales;
+}
+
+/// Whether rows have different scales; those of zeros have none.
+bool differ(const std::vector<float>& row_scales) {
+  const auto is_scale = [](float scale) { return scale != 0.0f; };
+  const auto first = std::find_if(row_scales.begin(), row_scales.end(), is_scale);
+  return std::any_of(first, row_scales.end(),
+                     [&](float scale) { return is_scale(scale) && scale != *first; });
 }
 
 void store_codes(const TensorSpec& spec, const Unpacked& all, const Linear& linear,
@@ -220,6 +237,7 @@ void pack_tensor(const TensorSpec& spec, const uint8_t* payload, float scale,
   w.row_scales = memory.row_scales;
   // The coarsest form that holds the scales: formats that say the same must compute the same.
   if (const auto row_scales = regroup(all, spec.rows, spec.cols, spec.cols)) {
+    linear.several_scales = differ(*row_scales);
     for (uint64_t r = 0; r < spec.rows; ++r) {
       memory.row_scales[r] = (*row_scales)[file_row(spec, r)];
     }
@@ -230,6 +248,7 @@ void pack_tensor(const TensorSpec& spec, const uint8_t* payload, float scale,
     const auto scales = regroup(all, spec.rows, spec.cols, group);
     if (!scales) continue;
     w.group = group;
+    linear.several_scales = true;
     return store_group_scales(spec, *scales, memory, linear);
   }
   throw unsupported(spec, "has scales for groups of " + std::to_string(all.group) +

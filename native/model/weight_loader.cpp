@@ -353,9 +353,9 @@ void WeightLoader::run() {
   work();
   helpers.clear();
   if (failure) std::rethrow_exception(failure);
-  weights_.has_group_scales =
+  weights_.has_several_scales =
       std::any_of(linears_.begin(), linears_.end(),
-                  [](const Linear* linear) { return linear->matrix.group != 0; });
+                  [](const Linear* linear) { return linear->several_scales; });
 }
 
 }  // namespace bitnet

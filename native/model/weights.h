@@ -46,6 +46,7 @@ struct Linear {
   TernaryMatrix matrix = {};
   const TernaryKernels* kernels = nullptr;
   const float* input_norm = nullptr;  ///< [k] RMS norm of this matrix's own input; null: none
+  bool several_scales = false;        ///< for rows, or for groups of weights in them
   std::vector<LowRank> adapters;
 };
 
@@ -114,7 +115,8 @@ class Weights {
   VocabMatrix embedding;
   VocabMatrix head;  ///< the embedding again when the model has no head of its own
 
-  bool has_group_scales = false;
+  /// Some matrix has several scales: BitNet's training, with int8 inputs, gives it one.
+  bool has_several_scales = false;
   uint32_t max_rank_padded = 0;  ///< of the adapters; 0 without
 
   const PageArena& arena() const noexcept { return arena_; }

@@ -135,7 +135,8 @@ export interface AddonHparams {
   readonly yarn?: YarnParams;
 }
 
-/** Inputs of ternary matrices: int8 with one scale per token or per 32 inputs, or floats. */
+/** Inputs of ternary matrices: int8 with one scale per token or per 32 inputs, or floats. A model with
+ *  several scales in a matrix takes "token" as "blocks": it was trained with 16-bit inputs. */
 export type ActivationMode = "token" | "blocks" | "floats";
 
 export interface YarnParams {
