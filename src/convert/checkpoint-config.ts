@@ -7,6 +7,7 @@ import { hparamsOf } from "../engine/hparams.ts";
 import { UnsupportedError } from "../errors.ts";
 import { quote } from "../gguf/quote.ts";
 import type { Metadata } from "../gguf/types.ts";
+import type { FloatType } from "./out-types.ts";
 
 /** What a checkpoint of a model is called and how its tensors are named. */
 export interface CheckpointFamily {
@@ -58,10 +59,14 @@ export function checkpointName(family: CheckpointFamily, gguf: string): string {
 
 const ACTIVATIONS = { relu2: "relu2", silu: "silu", gelu: "gelu_pytorch_tanh" } as const;
 
-/** config.json of a packed checkpoint. */
+/** What config.json calls the types of numbers. */
+const FLOAT_NAMES = { f16: "float16", bf16: "bfloat16", f32: "float32" } as const;
+
+/** config.json of a packed checkpoint, all of whose numbers are `floats`. */
 export function checkpointConfig(
   { metadata, tensors }: ModelSource,
   family: CheckpointFamily,
+  floats: FloatType,
 ): Readonly<Record<string, unknown>> {
   const h = hparamsOf(metadata);
   const tied = !tensors.some(({ name }) => name === "output.weight");
@@ -91,6 +96,7 @@ export function checkpointConfig(
     rope_scaling: h.yarn ? ropeScaling(h.yarn) : null,
     rope_theta: shortest(h.ropeTheta),
     tie_word_embeddings: tied,
+    torch_dtype: FLOAT_NAMES[floats],
     vocab_size: h.vocabSize,
   };
 }

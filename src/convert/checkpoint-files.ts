@@ -4,6 +4,7 @@ import { POOLING_TYPES } from "../checkpoint/hf-pooling.ts";
 import type { ModelSource } from "../checkpoint/source.ts";
 import { fileError } from "../gguf/files.ts";
 import { type CheckpointFamily, checkpointConfig, tokenIds } from "./checkpoint-config.ts";
+import type { FloatType } from "./out-types.ts";
 
 /** Files of a checkpoint that say nothing about weights. */
 const KEPT: readonly string[] = [
@@ -29,11 +30,12 @@ export async function writeCheckpointFiles(
   folder: string,
   model: ModelSource,
   family: CheckpointFamily,
+  floats: FloatType,
 ): Promise<readonly string[]> {
   const write = (name: string, content: unknown): Promise<void> =>
     writeFile(join(folder, name), `${JSON.stringify(content, undefined, 2)}\n`);
   try {
-    await write("config.json", checkpointConfig(model, family));
+    await write("config.json", checkpointConfig(model, family, floats));
     const kept = model.container === "safetensors" ? await keepFiles(model.path, folder) : [];
     const { metadata } = model;
     if (!kept.includes("generation_config.json")) {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { ENCODINGS } from "../checkpoint/encodings.ts";
 import type { Encoding, ModelSource } from "../checkpoint/source.ts";
 import { AtomicFile } from "../gguf/atomic-file.ts";
 import { AtomicFolder } from "./atomic-folder.ts";
@@ -13,7 +14,6 @@ const DTYPES: Partial<Record<Encoding, string>> = {
   bf16: "BF16",
   hf_packed: "U8",
 };
-const SCALE_BYTES = 4;
 
 interface Entry {
   readonly name: string;
@@ -33,14 +33,14 @@ export async function openCheckpointSink(
 ): Promise<{ sink: TensorSink; notes: readonly string[] }> {
   const family = checkpointFamily(model);
   const entries = jobs.map((job) => entryOf(job, family));
-  const packed = entries.filter(({ dtype }) => dtype === "U8");
-  const scales = packed.map(({ name }): Entry => {
-    return { name: scaleName(name), dtype: "F32", shape: [1], bytes: SCALE_BYTES };
-  });
+  const scales = jobs
+    .filter(({ target }) => target === "hf_packed")
+    .map((job) => scaleEntryOf(job, family));
   const header = encodeHeader([...entries, ...scales]);
   const folder = await AtomicFolder.create(output);
   try {
-    const notes = await writeCheckpointFiles(folder.temporary, model, family);
+    const floats = jobs[0]?.scaleType ?? "f32";
+    const notes = await writeCheckpointFiles(folder.temporary, model, family, floats);
     const bytes = [...entries, ...scales].reduce((sum, one) => sum + one.bytes, header.length);
     const file = await AtomicFile.create(join(folder.temporary, "model.safetensors"), bytes);
     await file.write(header);
@@ -55,7 +55,7 @@ export async function openCheckpointSink(
 class CheckpointSink implements TensorSink {
   readonly #folder: AtomicFolder;
   readonly #file: AtomicFile;
-  readonly #scales: number[] = [];
+  readonly #scales: Uint8Array[] = [];
 
   constructor(folder: AtomicFolder, file: AtomicFile) {
     this.#folder = folder;
@@ -66,12 +66,12 @@ class CheckpointSink implements TensorSink {
     return this.#file.write(bytes);
   }
 
-  async appendScale(_job: Job, scale: number): Promise<void> {
+  async appendScale(_job: Job, scale: Uint8Array): Promise<void> {
     this.#scales.push(scale);
   }
 
   async finish(): Promise<void> {
-    await this.#file.write(new Uint8Array(Float32Array.from(this.#scales).buffer));
+    await this.#file.write(Buffer.concat(this.#scales));
     await this.#file.commit();
     await this.#folder.commit();
   }
@@ -91,8 +91,10 @@ function entryOf({ source, target, payloadBytes }: Job, family: CheckpointFamily
   return { name, dtype, shape: rows === 1 ? [cols] : matrix, bytes: payloadBytes };
 }
 
-function scaleName(name: string): string {
-  return `${name}_scale`;
+function scaleEntryOf({ source, scaleType }: Job, family: CheckpointFamily): Entry {
+  const name = `${checkpointName(family, source.name)}_scale`;
+  const bytes = ENCODINGS[scaleType].blockBytes;
+  return { name, dtype: DTYPES[scaleType] ?? "", shape: [1], bytes };
 }
 
 /** Length, JSON and padding, so that data begins at a multiple of 8. */

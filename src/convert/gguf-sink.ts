@@ -38,9 +38,9 @@ class GgufSink implements TensorSink {
     return this.#writer.append(source.name, bytes);
   }
 
-  appendScale({ source, target }: Job, scale: number): Promise<void> {
+  appendScale({ source, target }: Job, scale: Uint8Array): Promise<void> {
     const tail = Buffer.alloc(ENCODINGS[target].tailBytes);
-    tail.writeFloatLE(scale);
+    tail.set(scale);
     return this.#writer.append(source.name, tail);
   }
 

@@ -20,4 +20,9 @@ export const EMBD_TYPES = ["f16", "bf16", "f32", "q8_0", "q6_k", "q4_0"] as cons
 export type EmbdType = (typeof EMBD_TYPES)[number];
 
 /** Numbers that a checkpoint can hold. */
-export const FLOATS: readonly Encoding[] = ["f16", "bf16", "f32"];
+export const FLOATS = ["f16", "bf16", "f32"] as const satisfies readonly Encoding[];
+export type FloatType = (typeof FLOATS)[number];
+
+export function isFloat(encoding: Encoding): encoding is FloatType {
+  return (FLOATS as readonly Encoding[]).includes(encoding);
+}

@@ -10,7 +10,7 @@ import { openCheckpointSink } from "./checkpoint-sink.ts";
 import { ternaryStats } from "./form.ts";
 import { openGgufSink } from "./gguf-sink.ts";
 import { type LossReport, LossTally } from "./loss.ts";
-import { type EmbdType, FLOATS, OUT_TYPES, type OutType } from "./out-types.ts";
+import { type EmbdType, isFloat, OUT_TYPES, type OutType } from "./out-types.ts";
 import { type Job, planJobs } from "./plan.ts";
 import type { TensorSink } from "./sink.ts";
 import { TensorConverter } from "./tensor-converter.ts";
@@ -65,7 +65,7 @@ export interface ConvertResult {
  *    allowed
  *  @throws {ModelFormatError} the model is damaged, or the output is not what was written
  *  @throws {ResourceError}    the disk is full
- *  @throws {UsageError}       the output is the input */
+ *  @throws {UsageError}       the output is the input, or `embdType` is none of its types */
 export async function convertModel(
   model: ModelSource,
   options: ConvertOptions,
@@ -157,7 +157,7 @@ async function findTernaryEmbeddings(
   for (const tensor of model.tensors) {
     const file = files[tensor.file];
     const isEmbedding = tensor.rows > 1 && !tensor.name.startsWith("blk.");
-    if (!file || !isEmbedding || !FLOATS.includes(tensor.encoding)) continue;
+    if (!file || !isEmbedding || !isFloat(tensor.encoding)) continue;
     const context = { file, pool: new BufferPool(), addon, checkCancelled };
     if (await ternaryStats(tensor, context)) found.add(tensor.name);
   }

@@ -2,9 +2,16 @@ import type { TensorRule } from "../checkpoint/architectures/architecture.ts";
 import { architectureOf, rulesOf } from "../checkpoint/architectures/registry.ts";
 import { ENCODINGS, isTernary, payloadBytes } from "../checkpoint/encodings.ts";
 import type { Encoding, ModelSource, TensorSource, TileParams } from "../checkpoint/source.ts";
-import { chooseTile, findTile, type TileEntry, tileProblem } from "../checkpoint/tl-tiles.ts";
+import {
+  chooseTile,
+  findTile,
+  type TileEntry,
+  type TileFormat,
+  tileProblem,
+} from "../checkpoint/tl-tiles.ts";
 import { UnsupportedError } from "../errors.ts";
-import { type EmbdType, FLOATS, OUT_TYPES, type OutType } from "./out-types.ts";
+import { floatTypeOf } from "./float-type.ts";
+import { type EmbdType, type FloatType, isFloat, OUT_TYPES, type OutType } from "./out-types.ts";
 
 /** Brings the rows of each head into the other order: `adjacent` puts row (h, j * d/2 + i) at (h, 2i + j),
  *  `halves` puts it back. */
@@ -21,6 +28,8 @@ export interface Job {
   readonly payloadBytes: number;
   /** Tiles of the output. */
   readonly tile?: TileParams;
+  /** Of a scale that is kept apart. */
+  readonly scaleType: FloatType;
   readonly reorder?: Reorder;
   /** Added to the weights of a norm; the two containers may store them 1 apart. */
   readonly addend: -1 | 0 | 1;
@@ -35,16 +44,18 @@ export interface PlanOptions {
 }
 
 /** Decides the output type of every tensor: projections `outtype`, embeddings and output matrix
- *  `embdType`, vectors F32 (in a checkpoint, as they are).
- *  @throws {UnsupportedError} a shape that its type cannot hold */
+ *  `embdType`, vectors F32 (in a checkpoint, what all its numbers are).
+ *  @throws {UnsupportedError} a shape that its type cannot hold
+ *  @throws {UsageError} an `embdType` that the output cannot have */
 export function planJobs(model: ModelSource, options: PlanOptions): readonly Job[] {
   const family = model.metadata.get("general.architecture")?.value;
   const architecture = architectureOf(family);
   const rules = new Map(
     architecture ? rulesOf(architecture).map((rule) => [`${rule.gguf}.weight`, rule]) : [],
   );
+  const floats = floatTypeOf(model, options.outtype, options.embdType);
   const jobs = model.tensors.map((source): Job => {
-    const target = targetOf(source, options);
+    const target = targetOf(source, options, floats);
     const rule = rules.get(source.name.replace(/^blk\.\d+\./, "blk.{n}."));
     const tile = tileOf(source, target, options.tlTiles ?? []);
     return {
@@ -52,6 +63,7 @@ export function planJobs(model: ModelSource, options: PlanOptions): readonly Job
       target,
       payloadBytes: sizeOf(source, target),
       ...(tile && { tile }),
+      scaleType: floats ?? "f32",
       ...reorderOf(model, source, rule, options.outtype),
       addend: addendOf(model, source, rule, options.outtype),
     };
@@ -64,17 +76,21 @@ function byAlignment(a: Job, b: Job): number {
   return ENCODINGS[b.target].blockBytes - ENCODINGS[a.target].blockBytes;
 }
 
-function targetOf(source: TensorSource, options: PlanOptions): Encoding {
+/** `floats` is the one type of all numbers, where there is one. */
+function targetOf(
+  source: TensorSource,
+  options: PlanOptions,
+  floats: FloatType | undefined,
+): Encoding {
   const { name, rows, encoding } = source;
   const { outtype, embdType } = options;
-  const isFloat = FLOATS.includes(encoding);
-  if (rows === 1) return outtype === "safetensors" && isFloat ? encoding : "f32";
+  if (rows === 1) return floats ?? "f32";
   if (name.startsWith("blk.")) return OUT_TYPES[outtype];
-  if (embdType) return embdType;
-  if (outtype === "safetensors") return isFloat ? encoding : "f32";
+  const numbers = floats ?? embdType;
+  if (numbers) return numbers;
   if (canStayTernary(source, options)) return OUT_TYPES[outtype];
   // Without a wish, what is quantised already stays as it is: it cannot get better.
-  if (!isTernary(encoding) && !isFloat) return encoding;
+  if (!isTernary(encoding) && !isFloat(encoding)) return encoding;
   return outtype === "f32" || outtype === "bf16" ? outtype : "f16";
 }
 
@@ -87,7 +103,23 @@ function canStayTernary(
   const projections = OUT_TYPES[outtype];
   const { scales } = ENCODINGS[ternaryEmbeddings?.has(name) ? "q2_0" : encoding];
   if (scales === "none" || scales !== ENCODINGS[projections].scales) return false;
-  return payloadBytes(projections, rows, cols) !== undefined;
+  if (payloadBytes(projections, rows, cols) === undefined) return false;
+  return !isTiled(projections) || canBeTiled(projections, rows, cols);
+}
+
+function isTiled(encoding: Encoding): encoding is TileFormat {
+  return encoding === "tl1" || encoding === "tl2";
+}
+
+/** Vocabularies seldom are whole tiles. */
+function canBeTiled(format: TileFormat, rows: number, cols: number): boolean {
+  try {
+    chooseTile(format, rows, cols);
+    return true;
+  } catch (error) {
+    if (error instanceof UnsupportedError) return false;
+    throw error;
+  }
 }
 
 function sizeOf({ name, rows, cols }: TensorSource, target: Encoding): number {
@@ -106,7 +138,7 @@ function tileOf(
   target: Encoding,
   entries: readonly TileEntry[],
 ): TileParams | undefined {
-  if (target !== "tl1" && target !== "tl2") return undefined;
+  if (!isTiled(target)) return undefined;
   const { name, rows, cols, encoding } = source;
   const wanted = findTile(entries, rows, cols);
   const kept = encoding === target ? source.tile : undefined;

@@ -96,8 +96,26 @@ export class TensorConverter {
     } finally {
       await Promise.allSettled([writing]);
     }
-    if (ENCODINGS[target].scales === "apart") await sink.appendScale(job, form.scale);
-    return loss;
+    if (ENCODINGS[target].scales !== "apart") return loss;
+    return addLoss(loss, await this.#writeScale(job, form.scale));
+  }
+
+  async #writeScale(job: Job, scale: number): Promise<ConversionLoss> {
+    const { scaleType } = job;
+    const one = { rows: 1, cols: 1 };
+    const data = new Uint8Array(Float32Array.of(scale).buffer);
+    const { bytes } = await this.#native({ ...one, from: "f32", to: scaleType, data });
+    await this.#parts.sink.appendScale(job, bytes);
+    const back = await this.#native({ ...one, from: scaleType, to: "f32", data: bytes });
+    const stored = Buffer.from(back.bytes).readFloatLE();
+    if (stored === scale) return NO_LOSS;
+    if (!this.#parts.allowLossy) {
+      throw new UnsupportedError(`its scale ${scale} is no ${scaleType} number`, {
+        hint: "choose another --embd-type, or pass --allow-lossy",
+      });
+    }
+    const maxRelative = Math.abs(stored - scale) / Math.max(stored, scale);
+    return { ...NO_LOSS, scalesRounded: 1, maxRelative };
   }
 
   async #block(job: Job, form: Form, rows: RowSource, cut: Cut) {
