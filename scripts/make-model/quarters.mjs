@@ -43,12 +43,15 @@ export function quarterToMasters(packed, quarter, scale) {
   return out;
 }
 
-/** The same rows as f16 numbers: trits times a scale for every `group` neighbours, near `scale`.
+/** The same rows as f16 numbers: trits times a scale for every `group` neighbours, near `scale`, that takes
+ *  all bits of f16.
  *  @param {Uint8Array} packed @param {number} quarter @param {number} cols
  *  @param {{ scale: number, group: number }} scales @returns {Uint16Array} */
 export function quarterToNumbers(packed, quarter, cols, { scale, group }) {
   const base = 2 ** Math.round(Math.log2(scale));
-  const halves = Uint16Array.from({ length: 8 }, (_, i) => toHalf(base * (0.75 + i / 16)));
+  const halves = Uint16Array.from({ length: 8 }, (_, i) =>
+    toHalf(base * (0.75 + i / 16 + 2 ** -10)),
+  );
   const out = new Uint16Array(packed.length);
   const groups = cols / group;
   for (let i = 0; i < packed.length; i++) {
