@@ -86,6 +86,13 @@ const LONG_STEPS = [
     commands: () => [node("scripts/check-full-size.mjs")],
     count: lastLineCounts,
   },
+  {
+    name: "shapes",
+    after: ["build native", "build ts"],
+    alone: true,
+    commands: () => [node("scripts/check-shapes.mjs")],
+    count: lastLineCounts,
+  },
 ];
 
 /**
