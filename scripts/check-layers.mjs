@@ -58,6 +58,7 @@ const NATIVE_CORE = ["engine", "model", "kernels", "formats", "cpu", "base"];
 const NATIVE_RULES = {
   layers: {
     addon: NATIVE_CORE,
+    bench: ["addon", ...NATIVE_CORE],
     selftest: NATIVE_CORE,
     engine: ["model", "kernels", "formats", "cpu", "base"],
     model: ["kernels", "formats", "cpu", "base"],
@@ -72,7 +73,7 @@ const NATIVE_RULES = {
   // Built for the baseline CPU, so that nothing can leak that another CPU lacks.
   isaExceptions: { "native/kernels/scalar.cpp": ["native/base/half.h"] },
   headers: {
-    "napi.h": ["addon"],
+    "napi.h": ["addon", "bench"],
     "node_api.h": ["addon"],
     "uv.h": [],
     iostream: ["selftest"],

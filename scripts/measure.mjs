@@ -1,91 +1,90 @@
-// Speed and memory of the engine on one model: load time, prompt and decode speed, peak memory.
-//   node scripts/measure.mjs MODEL [-t THREADS] [-p PROMPT] [-n TOKENS] [-d DEPTH] [-r RUNS] [--kv f16]
+// Speed and memory of the engine on one model, in llama-bench's terms: prompt processing, generation
+// from an empty context or after --depth tokens. Prints JSON rows as llama-bench does, with load time
+// and memory beside them. `compare.mjs` runs this beside other engines.
+//   node scripts/measure.mjs -m MODEL [-p 512] [-n 128] [-d 0] [-t THREADS] [-r 3] [--kv f16] [--mmap]
 // Figures of a shared machine drift: compare only what was measured in one run, in turns.
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
+import { loadAddon } from "../dist/engine/load-addon.js";
 import { openModel } from "../dist/index.js";
+import { summarise } from "./lib/rates.mjs";
+import { tokenIds } from "./lib/token-ids.mjs";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const { values } = parseArgs({
   options: {
-    threads: { type: "string", short: "t" },
-    prompt: { type: "string", short: "p", default: "512" },
-    tokens: { type: "string", short: "n", default: "128" },
+    model: { type: "string", short: "m" },
+    "n-prompt": { type: "string", short: "p", default: "512" },
+    "n-gen": { type: "string", short: "n", default: "128" },
     depth: { type: "string", short: "d", default: "0" },
-    runs: { type: "string", short: "r", default: "3" },
+    threads: { type: "string", short: "t" },
+    repetitions: { type: "string", short: "r", default: "3" },
     kv: { type: "string", default: "f16" },
     mmap: { type: "boolean", default: false },
   },
 });
-const [path] = positionals;
-if (path === undefined) throw new Error("usage: node scripts/measure.mjs MODEL [options]");
-const nPrompt = Number(values.prompt);
-const nTokens = Number(values.tokens);
+if (values.model === undefined) throw new Error("usage: node scripts/measure.mjs -m MODEL");
+const nPrompt = Number(values["n-prompt"]);
+const nGen = Number(values["n-gen"]);
 const depth = Number(values.depth);
 
 const before = performance.now();
-const model = await openModel(path, {
+const model = await openModel(values.model, {
   threads: values.threads === undefined ? undefined : Number(values.threads),
   kvType: values.kv,
   mmap: values.mmap,
 });
 const loadMs = performance.now() - before;
 
-/** Seeded token ids: the speed does not depend on which. @param {number} n */
-function tokensOf(n) {
-  let state = 1;
-  return Int32Array.from({ length: n }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state >>> 8) % Math.min(model.tokenizer.vocabSize, 1000);
-  });
-}
-
-const greedy = { sampling: { temperature: 0 }, stopTokens: [] };
-const rates = { prompt: [], decode: [] };
-for (let run = -1; run < Number(values.runs); run++) {
+/** Generates after `n` tokens, greedily and without stopping.
+ *  @param {number} n @param {number} maxTokens */
+async function generate(n, maxTokens) {
   const session = model.createSession();
-  if (nPrompt > 0) {
-    const { promptMs } = await session.generate(tokensOf(nPrompt), { ...greedy, maxTokens: 1 })
-      .result;
-    if (run >= 0) rates.prompt.push((1000 * nPrompt) / promptMs);
-  }
-  if (nTokens > 0) {
-    const start = tokensOf(Math.max(1, depth));
-    const { generateMs } = await session.generate(start, { ...greedy, maxTokens: nTokens + 1 })
-      .result;
-    if (run >= 0) rates.decode.push((1000 * nTokens) / generateMs);
-  }
+  const tokens = tokenIds(n, model.tokenizer.vocabSize);
+  const options = { sampling: { temperature: 0 }, stopTokens: [], maxTokens };
+  const { promptMs, generateMs } = await session.generate(tokens, options).result;
   session.close();
+  return { promptMs, generateMs };
 }
 
-/** @param {number[]} list */
-function summary(list) {
-  if (list.length === 0) return null;
-  const sorted = list.toSorted((a, b) => a - b);
-  const round = (value) => Number(value.toFixed(2));
-  return {
-    median: round(sorted[sorted.length >> 1]),
-    min: round(sorted[0]),
-    max: round(sorted.at(-1)),
-  };
+// A whole first pass touches every weight; the rest of the warming is the first repetition's due.
+await generate(1, 2);
+
+/** @type {{ prompt: number[], gen: number[] }} */
+const rates = { prompt: [], gen: [] };
+for (let run = 0; run < Number(values.repetitions); run++) {
+  if (nPrompt > 0) rates.prompt.push((1000 * nPrompt) / (await generate(nPrompt, 1)).promptMs);
+  // The first token comes with the prompt: the time between it and the last is measured.
+  if (nGen > 0) {
+    rates.gen.push((1000 * nGen) / (await generate(Math.max(1, depth), nGen + 1)).generateMs);
+  }
 }
 
-const peakRssMb =
-  Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024;
-const memory = model.memory();
-console.log(
-  JSON.stringify({
-    model: path,
-    kernel: process.env.BITNET_KERNEL ?? "auto",
-    threads: values.threads ?? "auto",
-    [`pp${nPrompt}`]: summary(rates.prompt),
-    [`tg${nTokens}@${depth}`]: summary(rates.decode),
-    loadMs: Math.round(loadMs),
-    peakRssMb: Math.round(peakRssMb),
-    weightsMb: Math.round(memory.weightBytes / 2 ** 20),
-    kvMb: Math.round(memory.kvCacheBytes / 2 ** 20),
-    hugePages: memory.hugePages,
-  }),
-);
+const mb = (/** @type {number} */ bytes) => Math.round(bytes / 2 ** 20);
+const peakKb = Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]);
+const { weightBytes, kvCacheBytes, hugePages } = model.memory();
+const common = {
+  model_filename: values.model,
+  kernel: loadAddon().cpuReport().active,
+  n_threads: model.threads,
+  type_k: values.kv,
+  load_ms: Math.round(loadMs),
+  peak_rss_mb: Math.round(peakKb / 1024),
+  weights_mb: mb(weightBytes),
+  kv_mb: mb(kvCacheBytes),
+  huge_pages: hugePages,
+};
+
+/** @param {number[]} samples @param {object} test */
+function row(samples, test) {
+  if (samples.length === 0) return [];
+  const { median, min, max } = summarise(samples);
+  return [{ ...common, ...test, avg_ts: median, min_ts: min, max_ts: max, samples_ts: samples }];
+}
+
+const rows = [
+  ...row(rates.prompt, { n_prompt: nPrompt, n_gen: 0, n_depth: 0 }),
+  ...row(rates.gen, { n_prompt: 0, n_gen: nGen, n_depth: depth }),
+];
+console.log(JSON.stringify(rows, null, 2));
 await model.close();

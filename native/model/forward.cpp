@@ -61,10 +61,14 @@ Forward::Forward(const Model& model, KvType kv_type, uint32_t batch_size, unsign
       rope_frequency_(rope_frequencies(model.hparams)),
       rope_magnitude_(rope_magnitude(model.hparams.yarn)) {}
 
-bool Forward::run(const std::vector<Segment>& batch, const std::function<bool()>& stop) {
+bool Forward::run(const std::vector<Segment>& batch, const std::function<bool()>& stop,
+                  Profile* profile) {
+  profile_ = profile;
+  if (profile_ != nullptr) profile_->restart();
   for (const Segment& segment : batch) segment.sequence->reserve(segment.n_tokens);
   plan(batch);
   embed(batch);
+  lap(Stage::kEmbedding);
   for (uint32_t i = 0; i < model_.hparams.n_layers; ++i) {
     if (stop()) return false;
     attention_block(batch, i);
@@ -72,30 +76,36 @@ bool Forward::run(const std::vector<Segment>& batch, const std::function<bool()>
   }
   if (stop()) return false;
   output(batch);
+  lap(Stage::kHead);
   for (const Segment& segment : batch) segment.sequence->advance(segment.n_tokens);
   return true;
 }
 
 void Forward::attention_block(const std::vector<Segment>& batch, uint32_t i_layer) {
   const LayerWeights& layer = model_.weights.layers[i_layer];
-  project(act_.x, act_.model_stride, layer.attn_norm,
+  project(Stage::kQkv, act_.x, act_.model_stride, layer.attn_norm,
           {{&layer.attn_q, act_.q, act_.attention_stride},
            {&layer.attn_k, act_.k, act_.kv_stride},
            {&layer.attn_v, act_.v, act_.kv_stride}});
   rotate_and_store(batch, i_layer);
+  lap(Stage::kRope);
   attend(batch, i_layer);
-  project(act_.attended, act_.attention_stride, layer.attn_sub_norm,
+  lap(Stage::kAttention);
+  project(Stage::kAttnOutput, act_.attended, act_.attention_stride, layer.attn_sub_norm,
           {{&layer.attn_output, act_.out, act_.model_stride}});
   add_to_stream(layer.attn_post_norm);
+  lap(Stage::kResidual);
 }
 
 void Forward::feed_forward_block(const LayerWeights& layer) {
-  project(act_.x, act_.model_stride, layer.ffn_norm,
+  project(Stage::kGateUp, act_.x, act_.model_stride, layer.ffn_norm,
           {{&layer.ffn_gate, act_.gate, act_.ff_stride}, {&layer.ffn_up, act_.up, act_.ff_stride}});
   activate();
-  project(act_.gate, act_.ff_stride, layer.ffn_sub_norm,
+  lap(Stage::kActivation);
+  project(Stage::kDown, act_.gate, act_.ff_stride, layer.ffn_sub_norm,
           {{&layer.ffn_down, act_.out, act_.model_stride}});
   add_to_stream(layer.ffn_post_norm);
+  lap(Stage::kResidual);
 }
 
 /// gate = f(gate) * up
@@ -115,20 +125,26 @@ void Forward::activate() {
 template <class Fn>
 void Forward::parallel(size_t work_bytes, Fn&& fn) {
   if (work_bytes < kSerialBytes) {
+    const Profile::Work work(profile_, 0);
     fn(0u, 1u);
     return;
   }
-  pool_.run([&](unsigned i_thread) { fn(i_thread, pool_.size()); });
+  pool_.run([&](unsigned i_thread) {
+    const Profile::Work work(profile_, i_thread);
+    fn(i_thread, pool_.size());
+  });
 }
 
 /// Calls fn(i_thread, row) for every row, on all threads when there are several.
 template <class Fn>
 void Forward::for_rows(uint32_t n, Fn&& fn) {
   if (n == 1) {
+    const Profile::Work work(profile_, 0);
     fn(0u, 0u);
     return;
   }
   pool_.run([&](unsigned i_thread) {
+    const Profile::Work work(profile_, i_thread);
     const Share share = share_of(n, 1, i_thread, pool_.size());
     for (size_t row = share.begin; row < share.end; ++row) fn(i_thread, static_cast<uint32_t>(row));
   });
@@ -180,7 +196,7 @@ void Forward::embed(const std::vector<Segment>& batch) {
 }
 
 /// One or more matrices applied to the same rows, after an RMS norm where the family has one.
-void Forward::project(const float* in, size_t stride, const float* norm,
+void Forward::project(Stage stage, const float* in, size_t stride, const float* norm,
                       std::initializer_list<Product> products) {
   const std::span<const Product> all(products.begin(), products.size());
   for (size_t first = 0; first < all.size();) {
@@ -191,8 +207,10 @@ void Forward::project(const float* in, size_t stride, const float* norm,
       ++n;
     }
     set_input(in, stride, linear.matrix.k, norm, linear.input_norm);
+    lap(Stage::kQuantise);
     multiply(all.subspan(first, n), n_tokens_);
     for (const Product& product : all.subspan(first, n)) apply_adapters(product);
+    lap(stage);
     first += n;
   }
 }
@@ -243,6 +261,7 @@ void Forward::pack_input(TernaryInput& x, const TernaryKernels& kernels, uint32_
     kernels.pack_x(x, k_padded, static_cast<uint32_t>(share.begin),
                    static_cast<uint32_t>(share.end), act_.packed);
   });
+  lap(Stage::kQuantise);
   x.packed = act_.packed;
 }
 

@@ -10,6 +10,7 @@
 #include "model/activations.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
+#include "model/profile.h"
 
 namespace bitnet {
 
@@ -40,7 +41,9 @@ class Forward {
   /// Runs all segments (distinct sequences, together at most batch_size tokens) and advances their
   /// sequences. `stop` is asked before every layer; when it says yes, nothing is advanced and the
   /// result is false. Throws Error kResource when the KV cache cannot grow; nothing is advanced.
-  bool run(const std::vector<Segment>& batch, const std::function<bool()>& stop);
+  /// `profile`, for as many threads, counts where the time goes.
+  bool run(const std::vector<Segment>& batch, const std::function<bool()>& stop,
+           Profile* profile = nullptr);
 
   KvCache& kv_cache() noexcept { return kv_cache_; }
   uint32_t batch_size() const noexcept { return batch_size_; }
@@ -69,7 +72,10 @@ class Forward {
   void parallel(size_t work_bytes, Fn&& fn);
   template <class Fn>
   void for_rows(uint32_t n, Fn&& fn);
-  void project(const float* in, size_t stride, const float* norm,
+  void lap(Stage stage) noexcept {
+    if (profile_ != nullptr) profile_->lap(stage);
+  }
+  void project(Stage stage, const float* in, size_t stride, const float* norm,
                std::initializer_list<Product> products);
   void set_input(const float* in, size_t stride, uint32_t width, const float* norm,
                  const float* input_norm);
@@ -96,6 +102,7 @@ class Forward {
   double rope_magnitude_;               // factor of cos and sin
 
   // The batch at hand.
+  Profile* profile_ = nullptr;
   uint32_t n_tokens_ = 0;
   std::vector<uint32_t> segment_row_;  // first row of each segment
   std::vector<AttentionTask> attention_tasks_;

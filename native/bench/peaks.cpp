@@ -1,0 +1,115 @@
+#include "bench/peaks.h"
+
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace bitnet::bench {
+namespace {
+
+#if defined(__x86_64__)
+
+// Compiled for their own instruction sets, whatever the rest is built for.
+#define BITNET_BENCH_AVX2 __attribute__((target("avx2,fma")))
+#define BITNET_BENCH_AVXVNNI __attribute__((target("avx2,fma,avxvnni")))
+#define BITNET_BENCH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vnni")))
+
+constexpr int kChains = 12;
+
+/// The value stays, but the compiler no longer knows it: equal products are not shared.
+#define BITNET_BENCH_HIDE(value) __asm__ volatile("" : "+v"(value))
+
+BITNET_BENCH_AVX512 void int8_avx512vnni(uint64_t n_loops) {
+  const __m512i a = _mm512_set1_epi8(2);
+  const __m512i b = _mm512_set1_epi8(3);
+  __m512i sum[kChains];
+  for (auto& lanes : sum) lanes = _mm512_setzero_si512();
+  for (uint64_t i = 0; i < n_loops; ++i) {
+#pragma GCC unroll 12
+    for (auto& lanes : sum) lanes = _mm512_dpbusd_epi32(lanes, a, b);
+  }
+  for (auto& lanes : sum) BITNET_BENCH_HIDE(lanes);
+}
+
+BITNET_BENCH_AVX512 void f32_avx512vnni(uint64_t n_loops) {
+  const __m512 a = _mm512_set1_ps(0.5f);
+  __m512 sum[kChains];
+  for (auto& lanes : sum) lanes = a;
+  for (uint64_t i = 0; i < n_loops; ++i) {
+#pragma GCC unroll 12
+    for (auto& lanes : sum) lanes = _mm512_fmadd_ps(lanes, a, a);
+  }
+  for (auto& lanes : sum) BITNET_BENCH_HIDE(lanes);
+}
+
+BITNET_BENCH_AVXVNNI void int8_avxvnni(uint64_t n_loops) {
+  const __m256i a = _mm256_set1_epi8(2);
+  const __m256i b = _mm256_set1_epi8(3);
+  __m256i sum[kChains];
+  for (auto& lanes : sum) lanes = _mm256_setzero_si256();
+  for (uint64_t i = 0; i < n_loops; ++i) {
+#pragma GCC unroll 12
+    for (auto& lanes : sum) lanes = _mm256_dpbusd_avx_epi32(lanes, a, b);
+  }
+  for (auto& lanes : sum) BITNET_BENCH_HIDE(lanes);
+}
+
+/// VPMADDUBSW and the VPADDW that sums its products.
+BITNET_BENCH_AVX2 void int8_avx2(uint64_t n_loops) {
+  __m256i a = _mm256_set1_epi8(2);
+  const __m256i b = _mm256_set1_epi8(3);
+  __m256i sum[kChains];
+  for (auto& lanes : sum) lanes = _mm256_setzero_si256();
+  for (uint64_t i = 0; i < n_loops; ++i) {
+#pragma GCC unroll 12
+    for (auto& lanes : sum) {
+      BITNET_BENCH_HIDE(a);
+      lanes = _mm256_add_epi16(lanes, _mm256_maddubs_epi16(a, b));
+    }
+  }
+  for (auto& lanes : sum) BITNET_BENCH_HIDE(lanes);
+}
+
+BITNET_BENCH_AVX2 void f32_avx2(uint64_t n_loops) {
+  const __m256 a = _mm256_set1_ps(0.5f);
+  __m256 sum[kChains];
+  for (auto& lanes : sum) lanes = a;
+  for (uint64_t i = 0; i < n_loops; ++i) {
+#pragma GCC unroll 12
+    for (auto& lanes : sum) lanes = _mm256_fmadd_ps(lanes, a, a);
+  }
+  for (auto& lanes : sum) BITNET_BENCH_HIDE(lanes);
+}
+
+constexpr PeakLoop kF32Ymm = {f32_avx2, kChains * 8 * 2.0};
+
+constexpr struct {
+  const char* target;
+  PeakLoops loops;
+} kPeaks[] = {
+    {"avx512vnni", {{int8_avx512vnni, kChains * 64 * 2.0}, {f32_avx512vnni, kChains * 16 * 2.0}}},
+    {"avxvnni", {{int8_avxvnni, kChains * 32 * 2.0}, kF32Ymm}},
+    {"avx2", {{int8_avx2, kChains * 32 * 2.0}, kF32Ymm}},
+};
+
+#else
+
+constexpr struct {
+  const char* target;
+  PeakLoops loops;
+} kPeaks[] = {{"", {}}};
+
+#endif
+
+}  // namespace
+
+PeakLoops peak_loops(const char* target) {
+  for (const auto& [name, loops] : kPeaks) {
+    if (std::strcmp(name, target) == 0) return loops;
+  }
+  return {};
+}
+
+}  // namespace bitnet::bench

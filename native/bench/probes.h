@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/thread_pool.h"
+
+// What the machine could do at best, to hold measurements against.
+
+namespace bitnet::bench {
+
+/// Bytes per second read from `data` (64-byte aligned), each thread one contiguous share, with
+/// software prefetch. A true bound only when `bytes` is far above the caches.
+double read_bandwidth(ThreadPool& pool, const uint8_t* data, size_t bytes);
+
+/// Multiplications and additions per second with every operand in a register; 0 where no probe is
+/// known for the target.
+struct ArithmeticPeak {
+  double int8;  ///< of the target's int8 dot products
+  double f32;   ///< of its fused multiply-adds
+};
+ArithmeticPeak arithmetic_peak(ThreadPool& pool, const char* target);
+
+}  // namespace bitnet::bench

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "model/forward.h"
+
+namespace bitnet::bench {
+
+struct ProfileOptions {
+  KvType kv_type = KvType::kF16;
+  unsigned n_threads = 1;
+  uint32_t depth = 0;     ///< positions before each pass
+  uint32_t n_tokens = 1;  ///< of a pass: 1 decodes, more are a prompt
+  uint32_t n_passes = 1;
+};
+
+struct ProfileRun {
+  std::string target;
+  double seconds;  ///< all passes, from outside
+  Profile profile;
+};
+
+/// Runs passes of one sequence and counts where the time goes; tokens are chosen greedily.
+/// A pass that decodes goes on from the last one, a prompt starts at `depth` again.
+/// Throws Error; see Model and Forward.
+ProfileRun profile_passes(const ModelSpec& spec, const ProfileOptions& options);
+
+}  // namespace bitnet::bench

@@ -1,0 +1,12 @@
+/**
+ * Seeded token ids for measurements: speed does not depend on which.
+ * @param {number} n
+ * @param {number} vocabSize
+ */
+export function tokenIds(n, vocabSize) {
+  let state = 1;
+  return Int32Array.from({ length: n }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 8) % vocabSize;
+  });
+}

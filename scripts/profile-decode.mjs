@@ -1,0 +1,121 @@
+// Where a token's time goes, by stage; the stages sum to the whole.
+//   node scripts/profile-decode.mjs -m MODEL [-t 2] [-d 0] [-n 64] [--prompt 512] [--kv f16] [--json]
+// Decodes -n tokens from depth -d, one by one; with --prompt, evaluates prompts of that many tokens
+// instead (-n passes, 5 unless said). `waiting` is the part of a stage in which a thread waits for the
+// others, on average. Of products it prints the bytes of weights read and operations done per second.
+// BITNET_KERNEL names the kernel target. Needs a quiet machine.
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { openModelSource } from "../dist/checkpoint/open.js";
+import { hparamsOf } from "../dist/engine/hparams.js";
+import { loadAddon } from "../dist/engine/load-addon.js";
+import { loadBenchAddon } from "./lib/bench-addon.mjs";
+import { formatTable } from "./lib/table.mjs";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string", short: "m" },
+    threads: { type: "string", short: "t", default: String(availableParallelism()) },
+    depth: { type: "string", short: "d", default: "0" },
+    passes: { type: "string", short: "n" },
+    prompt: { type: "string" },
+    kv: { type: "string", default: "f16" },
+    json: { type: "boolean", default: false },
+  },
+});
+if (values.model === undefined) throw new Error("usage: node scripts/profile-decode.mjs -m MODEL");
+const threads = Number(values.threads);
+const depth = Number(values.depth);
+const tokens = Number(values.prompt ?? 1);
+const passes = Number(values.passes ?? (values.prompt ? 5 : 64));
+
+const source = await openModelSource(values.model);
+const hparams = hparamsOf(source.metadata);
+const spec = {
+  files: source.files,
+  tensors: source.tensors,
+  hparams,
+  threads,
+  kvType: values.kv,
+  batchSize: 512,
+  mmap: false,
+};
+const run = await loadBenchAddon().profile(spec, { depth, tokens, passes });
+
+/** Weights of the matrices with these names, in all layers. @param {RegExp} name */
+function weightsOf(name) {
+  const found = source.tensors.filter((tensor) => name.test(tensor.name));
+  return found.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+}
+
+/** What a pass of a stage reads and computes. @param {string} stage */
+function workOf(stage) {
+  const { nLayers, nHeads, nKvHeads, headDim } = hparams;
+  const names = {
+    "q, k, v": /attn_[qkv]\.weight$/,
+    "attention output": /attn_output\.weight$/,
+    "gate, up": /ffn_(gate|up)\.weight$/,
+    down: /ffn_down\.weight$/,
+  };
+  if (stage in names) {
+    const weights = weightsOf(names[/** @type {keyof names} */ (stage)]);
+    return { bytes: weights / 4, operations: 2 * weights * tokens };
+  }
+  if (stage === "head") {
+    const heads = source.tensors.filter(({ name }) => /^(output|token_embd)\.weight$/.test(name));
+    const head = heads.find(({ name }) => name === "output.weight") ?? heads[0];
+    return { bytes: head?.bytes ?? 0, operations: 2 * (head?.rows ?? 0) * (head?.cols ?? 0) };
+  }
+  if (stage === "attention") {
+    // Decoding goes on from pass to pass, a prompt starts over; the warm-up pass came first.
+    const before = tokens > 1 ? depth : depth + 1 + (passes - 1) / 2;
+    const elem = values.kv === "f32" ? 4 : 2;
+    return {
+      bytes: 2 * nLayers * nKvHeads * headDim * (before + tokens) * elem,
+      operations: 4 * nLayers * nHeads * headDim * tokens * (before + (tokens + 1) / 2),
+    };
+  }
+  return { bytes: 0, operations: 0 };
+}
+
+const msPerPass = (/** @type {number} */ seconds) => (1000 * seconds) / passes;
+const stages = run.stages.map(({ name, seconds, workSeconds }) => {
+  const { bytes, operations } = workOf(name);
+  return {
+    stage: name,
+    ms: msPerPass(seconds),
+    // Stages outside parallel regions count no work: nobody waits for what is not shared.
+    waitingMs: workSeconds > 0 ? msPerPass(seconds - workSeconds / threads) : 0,
+    gbPerSecond: (bytes * passes) / seconds / 1e9,
+    gopPerSecond: (operations * passes) / seconds / 1e9,
+  };
+});
+const counted = run.stages.reduce((sum, { seconds }) => sum + seconds, 0);
+const totalMs = msPerPass(run.seconds);
+const all = [
+  ...stages,
+  { stage: "rest", ms: msPerPass(run.seconds - counted), waitingMs: 0 },
+  { stage: "whole", ms: totalMs, waitingMs: stages.reduce((sum, one) => sum + one.waitingMs, 0) },
+];
+
+if (values.json) {
+  const { target } = run;
+  console.log(JSON.stringify({ target, threads, depth, tokens, passes, stages: all }, null, 2));
+} else {
+  const { brand } = loadAddon().cpuReport();
+  const what = tokens > 1 ? `prompts of ${tokens} tokens` : "tokens";
+  console.log(
+    `${brand}, ${run.target}, threads: ${threads}, KV cache ${values.kv}; ` +
+      `${passes} ${what} from depth ${depth}: ${((1000 * tokens) / totalMs).toFixed(1)} tok/s\n`,
+  );
+  const rate = (/** @type {number | undefined} */ value) => (value ? value.toFixed(1) : "");
+  const rows = all.map(({ stage, ms, waitingMs, gbPerSecond, gopPerSecond }) => [
+    stage,
+    ms.toFixed(3),
+    `${((100 * ms) / totalMs).toFixed(1)} %`,
+    waitingMs.toFixed(3),
+    rate(gbPerSecond),
+    rate(gopPerSecond),
+  ]);
+  console.log(formatTable(["stage", "ms", "share", "waiting", "GB/s", "GOP/s"], rows));
+}
