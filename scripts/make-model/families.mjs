@@ -57,7 +57,7 @@ export function configFiles(shape, tokenizer, family, form) {
       attention_dropout: 0,
       bos_token_id: bos,
       eos_token_id: eos,
-      ...(shape.headDim === undefined ? {} : { head_dim: headDim }),
+      ...((shape.headDim ?? defaults.headDim) === undefined ? {} : { head_dim: headDim }),
       [isGemma ? "hidden_activation" : "hidden_act"]: defaults.hiddenAct,
       hidden_size: shape.dModel,
       initializer_range: 0.02,

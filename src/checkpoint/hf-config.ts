@@ -14,7 +14,8 @@ export interface HfConfig {
   readonly nHeads: number;
   readonly nKvHeads: number;
   readonly headDim: number;
-  /** Whether config.json names the head dimension instead of leaving it to dModel / nHeads. */
+  /** Whether config.json or the family names the head dimension instead of leaving it to
+   *  dModel / nHeads. */
   readonly explicitHeadDim: boolean;
   readonly contextLength: number;
   readonly rmsNormEps: number;
@@ -41,7 +42,8 @@ export function readHfConfig(config: JsonObject, generation: JsonObject | undefi
   const dModel = config.need("hidden_size", config.count);
   const nHeads = config.need("num_attention_heads", config.count);
   const nKvHeads = config.count("num_key_value_heads") ?? nHeads;
-  const headDim = config.count("head_dim") ?? dModel / nHeads;
+  const statedHeadDim = config.count("head_dim") ?? defaults.headDim;
+  const headDim = statedHeadDim ?? dModel / nHeads;
   checkHeads(config.file, { dModel, nHeads, nKvHeads, headDim });
   const rope = readRope(config);
   const ropeTheta = rope.theta ?? defaults.ropeTheta;
@@ -63,7 +65,7 @@ export function readHfConfig(config: JsonObject, generation: JsonObject | undefi
     nHeads,
     nKvHeads,
     headDim,
-    explicitHeadDim: config.get("head_dim") !== undefined,
+    explicitHeadDim: statedHeadDim !== undefined,
     contextLength,
     rmsNormEps: config.number("rms_norm_eps") ?? defaults.rmsNormEps,
     ropeTheta,

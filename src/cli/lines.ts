@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { access } from "node:fs/promises";
 import { addAbortSignal, type Readable } from "node:stream";
 import { UsageError } from "../errors.ts";
 import { fileError } from "../gguf/files.ts";
@@ -9,7 +10,7 @@ const STDIN = "-";
 
 /** Texts to work on one by one: that of -p, or the lines of -f or of standard input. Undefined when
  *  there are none and nothing to wait for.
- *  @throws {UsageError} both -p and -f; later an empty line, or text that is not UTF-8
+ *  @throws {UsageError} both -p and -f; later an empty text or line, or text that is not UTF-8
  *  @throws {NotFoundError} later: the file cannot be read */
 export async function readTexts(
   options: PromptOptions,
@@ -17,17 +18,25 @@ export async function readTexts(
 ): Promise<AsyncIterable<string> | undefined> {
   const { prompt, file } = options;
   if (prompt !== undefined) return only((await readPrompt(options, input)) ?? "");
-  if (file !== undefined && file !== STDIN) return linesOf(createReadStream(file), file, input);
+  if (file !== undefined && file !== STDIN) {
+    // Now, not when a model has been loaded.
+    await access(file).catch((error: unknown) => {
+      throw fileError(error, "read", file);
+    });
+    return linesOf(() => createReadStream(file), file, input);
+  }
   if (file === undefined && input.stdin.isTTY) return undefined;
-  return linesOf(input.stdin, "standard input", input);
+  return linesOf(() => input.stdin, "standard input", input);
 }
 
 async function* only(text: string): AsyncGenerator<string> {
+  if (text === "") throw new UsageError("the text is empty", { hint: "give it some words" });
   yield text;
 }
 
+/** `open` is called with the first line: a stream that nobody reads would have nobody for its errors. */
 async function* linesOf(
-  stream: Readable,
+  open: () => Readable,
   from: string,
   { signal }: PromptInput,
 ): AsyncGenerator<string> {
@@ -42,7 +51,7 @@ async function* linesOf(
     throw new UsageError(`line ${number} of ${from} is empty`, { hint: "remove empty lines" });
   };
   try {
-    for await (const chunk of addAbortSignal(signal, stream)) {
+    for await (const chunk of addAbortSignal(signal, open())) {
       const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) yield check(line);

@@ -1,5 +1,6 @@
 import type { ModelSource, TensorSource } from "../checkpoint/source.ts";
 import type { Metadata, MetadataEntry } from "../gguf/types.ts";
+import { choosePreTokenizer } from "../tokenizer/pre-choice.ts";
 
 /** What a model file says about itself, as `info --json` prints it. Fields are only ever added. */
 export interface ModelSummary {
@@ -61,8 +62,16 @@ export function summarizeModel(source: ModelSource): ModelSummary {
       vocabSize: arrayLength(metadata.get("tokenizer.ggml.tokens")),
     },
     chatTemplate: metadata.has("tokenizer.chat_template"),
-    notes: source.notes,
+    notes: [...source.notes, ...inferredPre(metadata)],
   };
+}
+
+/** What running the model would say about a pre-tokenizer that its file does not name. */
+function inferredPre(metadata: Metadata): readonly string[] {
+  const tokens = metadata.get("tokenizer.ggml.tokens");
+  const isByteLevel = text(metadata, "tokenizer.ggml.model") === "gpt2";
+  if (!isByteLevel || metadata.has("tokenizer.ggml.pre") || tokens?.type !== "array") return [];
+  return choosePreTokenizer(metadata, tokens.value.map(String), undefined).notes;
 }
 
 function groupByType(tensors: readonly TensorSource[]): readonly TensorTypeSummary[] {

@@ -71,9 +71,9 @@ export const OPTIONS = {
     help: "order of the weights in an I2_S file: group128, group64, row4, seq_hi or seq_lo" },
 
   prompt: { flags: "-p, --prompt <text>", group: "Prompt", type: TEXT,
-    help: "prompt; - reads all of standard input" },
+    help: "prompt or text; - reads all of standard input" },
   file: { flags: "-f, --file <path>", group: "Prompt", type: NAME,
-    help: "read the prompt from a file; - is standard input" },
+    help: "read prompt or text from a file; - is standard input" },
   escape: { flags: "-e, --escape", group: "Prompt",
     help: "process \\n, \\t, \\\\ and the like in texts of the command line" },
   conversation: { flags: "-cnv, --conversation", group: "Prompt",
@@ -123,6 +123,10 @@ export const OPTIONS = {
     help: "let windows overlap: each starts this many tokens after the last, and those are scored" },
   chunks: { flags: "--chunks <count>", group: "Scoring", type: integer(1), fallbackText: "all",
     help: "windows to score at most" },
+  text: { flags: "--text <file>", group: "Scoring", type: NAME, fallbackText: "a short story of ours",
+    help: "text to measure perplexity on; - is standard input" },
+  probe: { flags: "--probe", group: "Scoring",
+    help: "run the model in every layout that an I2_S file may have, and compare the perplexities" },
   compare: { flags: "--compare <model>", group: "Scoring", type: NAME,
     help: "another file of the same model: how far are its predictions from those of --model?" },
 
@@ -132,6 +136,8 @@ export const OPTIONS = {
     help: "prompt tokens evaluated at once" },
   kvType: { flags: "--kv-type <type>", group: "Engine", type: oneOf("f32", "f16", "bf16"), setting: true, fallback: "f16",
     help: "number format of the KV cache: f32, f16 or bf16" },
+  activations: { flags: "--activations <kind>", group: "Engine", type: oneOf("int8", "none"), setting: true, fallback: "int8",
+    help: "inputs of ternary matrices: int8 as suits the model, or none: floats, the slow reference" },
   mmap: { flags: "--mmap", group: "Engine", setting: true, fallback: false,
     help: "run from the file's own pages: less memory, slower" },
 
@@ -145,13 +151,12 @@ export const OPTIONS = {
     help: "tiles of the TL1 or TL2 matrices of a shape, for input and output (repeatable)" },
   allowLossy: { flags: "--allow-lossy", group: "Conversion",
     help: "round scales that the output cannot hold, and say how much was lost" },
+  mergeLora: { flags: "--merge-lora <adapter>", group: "Conversion", type: LORA, repeatable: true, fallback: [],
+    help: "add a LoRA adapter to the master weights before they become ternary; ADAPTER:0.5 scales it (repeatable)" },
   verify: { flags: "--verify", group: "Conversion",
     help: "read the output back and compare every weight with the input" },
   force: { flags: "--force", group: "Conversion",
     help: "overwrite the output" },
-
-  probe: { flags: "--probe", group: "Model",
-    help: "compare the layouts that an I2_S file may have by their perplexity on a short text" },
 
   metadata: { flags: "--metadata", group: "Output",
     help: "print every metadata key of the model" },

@@ -37,6 +37,16 @@ export async function readPrompt(
   return (await readStdin(input)) || undefined;
 }
 
+/** The text of `--text`, from a file or standard input; undefined when nobody gave one.
+ *  @throws as `readPrompt` */
+export async function readSample(
+  file: string | undefined,
+  input: PromptInput,
+): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  return readPrompt({ prompt: undefined, file, escape: false }, input);
+}
+
 async function readStdin({ stdin, signal }: PromptInput): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of addAbortSignal(signal, stdin)) chunks.push(Buffer.from(chunk));
@@ -54,8 +64,8 @@ function decode(bytes: Buffer, from: string): string {
   try {
     return decoder.decode(bytes).replace(/\r?\n$/, "");
   } catch {
-    throw new UsageError(`the prompt from ${from} is not UTF-8 text`, {
-      hint: "convert it first: iconv -f latin1 -t utf8 prompt.txt | bitnet run -p -",
+    throw new UsageError(`the text from ${from} is not UTF-8`, {
+      hint: "convert it first: iconv -f latin1 -t utf8",
     });
   }
 }

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import type { Message } from "../chat/messages.ts";
 import { UsageError } from "../errors.ts";
+import { longFlag, OPTIONS } from "./options.ts";
 import { expandEscapes } from "./prompt.ts";
+import type { Origins } from "./settings.ts";
 
 export type RunFormat = "text" | "json" | "ndjson";
 
@@ -23,10 +25,15 @@ export function chooseFormat({ json, ndjson, logprobs }: FormatFlags): RunFormat
   return ndjson ? "ndjson" : "text";
 }
 
-/** @throws {UsageError} a system message that nothing would carry */
-export function checkSystem(given: boolean, conversation: boolean): void {
-  if (!given || conversation) return;
-  throw new UsageError("--system needs --conversation", { hint: "add -cnv" });
+/** Only flags count: settings may stand in a configuration file for the runs that need them.
+ *  @throws {UsageError} a system message or a template that nothing would use */
+export function checkConversation(origins: Origins, conversation: boolean): void {
+  if (conversation) return;
+  for (const key of ["system", "chatTemplate"] as const) {
+    const flag = longFlag(OPTIONS[key].flags);
+    if (origins[key] !== flag) continue;
+    throw new UsageError(`${flag} needs --conversation`, { hint: "add -cnv" });
+  }
 }
 
 /** One user message, after a system message if there is one. */

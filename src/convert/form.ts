@@ -6,7 +6,7 @@ import { type OpenFile, readFully } from "../gguf/files.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import { mapAhead } from "./map-ahead.ts";
 import { native } from "./native.ts";
-import { cutRows, FileRows, type Reading } from "./row-source.ts";
+import { cutRows, FileRows, type Reading, type RowsUpdate } from "./row-source.ts";
 
 /** Keeps the scale of an all-zero matrix positive (BitNet b1.58, section 2). */
 const ABSMEAN_FLOOR = Math.fround(1e-5);
@@ -20,6 +20,8 @@ export interface FormContext {
   readonly file: OpenFile;
   readonly pool: BufferPool;
   readonly addon: Pick<Addon, "absSum" | "scaleStats">;
+  /** Added to masters. */
+  readonly update?: RowsUpdate | undefined;
   /** Called before every block. */
   readonly checkCancelled: () => void;
 }
@@ -111,7 +113,9 @@ async function absmeanScale(
   )) {
     sum += part;
   }
-  return Math.max(Math.fround(sum / (source.rows * source.cols)), ABSMEAN_FLOOR);
+  const scale = Math.fround(sum / (source.rows * source.cols));
+  if (Number.isFinite(scale)) return Math.max(scale, ABSMEAN_FLOOR);
+  throw new ModelFormatError(`weights of ${source.name} are too large, or no numbers`);
 }
 
 async function statsOf(
@@ -146,10 +150,10 @@ function oneScale({ min, max, nonzeros, weightedSum }: ScaleStats): number {
 async function* overBlocks<T>(
   source: TensorSource,
   reading: Reading,
-  { file, pool, checkCancelled }: FormContext,
+  { file, pool, update, checkCancelled }: FormContext,
   work: (rows: RowsSpec) => Promise<T>,
 ): AsyncGenerator<T> {
-  const rows = new FileRows(file, source, reading, pool);
+  const rows = new FileRows(file, source, reading, pool, { update });
   yield* mapAhead(cutRows(rows, source.encoding), async (cut) => {
     checkCancelled();
     const block = await rows.read(cut.row, cut.rows);

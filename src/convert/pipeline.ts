@@ -10,6 +10,7 @@ import { openCheckpointSink } from "./checkpoint-sink.ts";
 import { ternaryStats } from "./form.ts";
 import { openGgufSink } from "./gguf-sink.ts";
 import { type LossReport, LossTally } from "./loss.ts";
+import { countChanges, type Merge, type MergeReport } from "./merge.ts";
 import { type EmbdType, isFloat, OUT_TYPES, type OutType } from "./out-types.ts";
 import { type Job, planJobs } from "./plan.ts";
 import type { TensorSink } from "./sink.ts";
@@ -29,6 +30,8 @@ export interface ConvertOptions {
   readonly tlTiles?: readonly TileEntry[] | undefined;
   /** Round and merge scales, and round weights, where the output cannot hold them. */
   readonly allowLossy?: boolean | undefined;
+  /** Added to masters before they become ternary. */
+  readonly merge?: Merge | undefined;
   /** Read the output back and compare it with the input. */
   readonly verify?: boolean | undefined;
   /** Called after every block with the bytes of tensor data written so far and in all. */
@@ -54,6 +57,7 @@ export interface ConvertResult {
   /** What the trits' scales and the ternary weights lost; absent when nothing. */
   readonly loss?: LossReport;
   readonly verification?: Verification;
+  readonly merged?: MergeReport;
   /** What a user may want to know, one clause each. */
   readonly notes: readonly string[];
 }
@@ -78,12 +82,15 @@ export async function convertModel(
     const opened = await openSink(model, jobs, options);
     const loss = await writeAll(jobs, files, opened.sink, options);
     const verification = options.verify ? await verify(jobs, files, options) : undefined;
+    const { merge, ...unmerged } = options;
+    const merged = merge && (await countChanges(jobs, files, merge, unmerged));
     return {
       output: options.output,
       dataBytes: totalOf(jobs),
       tensors: countTypes(jobs),
       ...(loss && { loss }),
       ...(verification && { verification }),
+      ...(merged && { merged }),
       notes: opened.notes,
     };
   } finally {
@@ -106,12 +113,12 @@ async function writeAll(
   sink: TensorSink,
   options: ConvertOptions,
 ): Promise<LossReport | undefined> {
-  const { addon, signal, allowLossy = false, onProgress } = options;
+  const { addon, merge, signal, allowLossy = false, onProgress } = options;
   const tally = new LossTally();
   const totalBytes = totalOf(jobs);
   let doneBytes = 0;
   try {
-    const converter = new TensorConverter({ files, sink, addon, allowLossy, signal });
+    const converter = new TensorConverter({ files, sink, addon, allowLossy, merge, signal });
     for (const [index, job] of jobs.entries()) {
       const at = { tensor: job.source.name, index, count: jobs.length };
       const loss = await converter.convert(job, (bytes) => {

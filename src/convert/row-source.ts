@@ -2,7 +2,7 @@ import { greatestDivisor, payloadBytes, rowMultiple } from "../checkpoint/encodi
 import type { Encoding, TensorSource } from "../checkpoint/source.ts";
 import type { RowsSpec } from "../engine/binding.ts";
 import { type OpenFile, readFully } from "../gguf/files.ts";
-import type { BufferPool, Loan } from "./buffer-pool.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 import type { Reorder } from "./plan.ts";
 import { reorderRows } from "./reorder.ts";
 
@@ -33,6 +33,17 @@ export const CODES_PER_BYTE = 4;
 
 const QUARTERS = 4;
 
+/** Something to add to the rows of a matrix of masters. */
+export interface RowsUpdate {
+  /** The block of rows that begins with row `first` of the file, with the addition, as f32. */
+  applyTo(spec: RowsSpec, first: number): Promise<RowsSpec>;
+}
+
+export interface FileRowsOptions {
+  readonly reorder?: Reorder | undefined;
+  readonly update?: RowsUpdate | undefined;
+}
+
 /** Rows in a file. Packed ones come quarter by quarter, so that their bytes are passed over four times;
  *  tiles that cannot be cut come as one block. */
 export class FileRows implements RowSource {
@@ -45,14 +56,14 @@ export class FileRows implements RowSource {
   readonly #offset: number;
   readonly #reading: Reading;
   readonly #pool: BufferPool;
-  readonly #reorder: Reorder | undefined;
+  readonly #options: FileRowsOptions;
 
   constructor(
     file: OpenFile,
     source: TensorSource,
     reading: Reading,
     pool: BufferPool,
-    reorder?: Reorder,
+    options: FileRowsOptions = {},
   ) {
     const { rows, cols, encoding, offset, tile } = source;
     const isPacked = encoding === "hf_packed";
@@ -61,12 +72,12 @@ export class FileRows implements RowSource {
     this.encoding = encoding;
     this.fence = isPacked ? rows / QUARTERS : rows;
     const multiple = isPacked ? 1 : (rowMultiple(encoding, cols, tile) ?? rows);
-    this.unit = leastMultiple(multiple, reorder?.headDim ?? 1);
+    this.unit = leastMultiple(multiple, options.reorder?.headDim ?? 1);
     this.#file = file;
     this.#offset = offset;
     this.#reading = reading;
     this.#pool = pool;
-    this.#reorder = reorder;
+    this.#options = options;
   }
 
   async read(row: number, rows: number): Promise<ReadRows> {
@@ -82,14 +93,21 @@ export class FileRows implements RowSource {
       loan.release();
       throw error;
     }
-    const data = this.#inOrder(loan, rows);
     const quarter = isPacked ? { quarter: Math.floor(row / fence) } : {};
-    return { spec: { ...this.#reading, rows, data, ...quarter }, release: loan.release };
+    const stored = { ...this.#reading, rows, data: loan.bytes, ...quarter };
+    try {
+      return { spec: await this.#prepare(stored, row), release: loan.release };
+    } catch (error) {
+      loan.release();
+      throw error;
+    }
   }
 
-  #inOrder({ bytes }: Loan, rows: number): Uint8Array {
-    if (!this.#reorder) return bytes;
-    return reorderRows(bytes, bytes.length / rows, this.#reorder);
+  async #prepare(stored: RowsSpec, row: number): Promise<RowsSpec> {
+    const { reorder, update } = this.#options;
+    const spec = update ? await update.applyTo(stored, row) : stored;
+    if (!reorder) return spec;
+    return { ...spec, data: reorderRows(spec.data, spec.data.length / spec.rows, reorder) };
   }
 }
 

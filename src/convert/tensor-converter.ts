@@ -7,6 +7,7 @@ import { type Form, formOf, wantsOf } from "./form.ts";
 import { gatherCodes, needsCodes } from "./gather.ts";
 import { addLoss, isLoss, NO_LOSS } from "./loss.ts";
 import { mapAhead, quiet } from "./map-ahead.ts";
+import type { Merge } from "./merge.ts";
 import { native } from "./native.ts";
 import { convertNorm } from "./norm.ts";
 import type { Job } from "./plan.ts";
@@ -21,6 +22,7 @@ export interface TensorConverterParts {
   readonly sink: TensorSink;
   readonly addon: ConverterAddon;
   readonly allowLossy: boolean;
+  readonly merge?: Merge | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -63,24 +65,26 @@ export class TensorConverter {
 
   async #convertRows(job: Job, file: OpenFile, report: (bytes: number) => void) {
     const { source, target, reorder } = job;
-    const { addon, sink, allowLossy } = this.#parts;
+    const { addon, sink, allowLossy, merge } = this.#parts;
+    const update = await merge?.updateOf(source.name);
     const context = {
       file,
       pool: this.#pool,
       addon,
+      update,
       checkCancelled: () => this.checkCancelled(),
     };
     const form = await formOf(source, wantsOf(target), context);
     let loss = NO_LOSS;
     let rows: RowSource;
     if (needsCodes(job)) {
-      const plain = new FileRows(file, source, form.reading, this.#pool);
+      const plain = new FileRows(file, source, form.reading, this.#pool, { update });
       const gathered = await gatherCodes(plain, form.scale, reorder, (request) =>
         this.#native({ ...request, allowLossy }),
       );
       ({ rows, loss } = gathered);
     } else {
-      rows = new FileRows(file, source, form.reading, this.#pool, reorder);
+      rows = new FileRows(file, source, form.reading, this.#pool, { reorder, update });
     }
     let writing = Promise.resolve();
     try {

@@ -81,8 +81,8 @@ function checkTarget(target: string, path: string, model: ModelSource): void {
   // engine does not keep.
   const norm = target.replace(/\.weight$/, "_norm_in.weight");
   if (model.tensors.some(({ name }) => name === norm)) {
-    throw new UnsupportedError(`${path} changes ${target}, which norms its own input`, {
-      hint: "merge the adapter into the checkpoint before it is made ternary",
-    });
+    throw new UnsupportedError(
+      `${path} changes ${target}, which norms its own input: such adapters are not supported`,
+    );
   }
 }

@@ -1,5 +1,5 @@
 import type { ModelSource, TensorSource } from "../checkpoint/source.ts";
-import type { Addon, AddonAdapter, AddonTensor } from "../engine/binding.ts";
+import type { Addon, AddonAdapter, AddonTensor, RowsSpec } from "../engine/binding.ts";
 import type { Adapters } from "../engine/model.ts";
 import { fromNative, ModelFormatError, UnsupportedError } from "../errors.ts";
 import { openFile, readFully } from "../gguf/files.ts";
@@ -9,6 +9,8 @@ export interface MatrixUpdate {
   /** Adds to rows [n, cols] that begin with row `first` of the matrix, in the order of its file. Sums
    *  run in double precision; each weight is rounded once. */
   addTo(rows: Float32Array, first: number): void;
+  /** The same for rows in any float encoding; gives them as f32. */
+  applyTo(spec: RowsSpec, first: number): Promise<RowsSpec>;
 }
 
 /** Adapters as additions to the master weights of a model, one matrix at a time: W + scale * B . A,
@@ -28,6 +30,11 @@ export class AdapterMerge {
     this.#addon = addon;
   }
 
+  /** Whether something is added to a matrix. */
+  changes(name: string): boolean {
+    return this.#targets.has(name);
+  }
+
   /** Reads what is added to a matrix; undefined for those that stay as they are. */
   async updateOf(name: string): Promise<MatrixUpdate | undefined> {
     const matrix = this.#targets.get(name);
@@ -36,7 +43,16 @@ export class AdapterMerge {
     for (const adapter of this.#adapters.updates) {
       if (adapter.target === name) updates.push(await this.#read(adapter, matrix));
     }
-    return { addTo: (rows, first) => addAll(updates, rows, first, matrix.cols) };
+    const addTo: MatrixUpdate["addTo"] = (rows, first) => {
+      addAll(updates, rows, first, matrix.cols);
+    };
+    const applyTo: MatrixUpdate["applyTo"] = async (spec, first) => {
+      const { from, rows, cols, data } = spec;
+      const floats = await this.#toF32({ from, rows, cols, data });
+      addTo(floats, first);
+      return { ...spec, from: "f32", data: new Uint8Array(floats.buffer) };
+    };
+    return { addTo, applyTo };
   }
 
   async #read({ a, b, scale }: AddonAdapter, matrix: TensorSource): Promise<LowRank> {
@@ -59,14 +75,17 @@ export class AdapterMerge {
     await using opened = await openFile(this.#adapters.files[file] ?? "");
     const data = new Uint8Array(bytes);
     await readFully(opened, data, offset);
-    const request = { from: encoding, to: "f32", rows, cols, data } as const;
-    const converted = await this.#addon.convert(request).catch((error: unknown) => {
+    const floats = await this.#toF32({ from: encoding, rows, cols, data });
+    if (floats.every(Number.isFinite)) return floats;
+    throw new ModelFormatError(`tensor ${name} holds a value that is not a finite number`);
+  }
+
+  async #toF32(spec: RowsSpec): Promise<Float32Array> {
+    const converted = await this.#addon.convert({ ...spec, to: "f32" }).catch((error: unknown) => {
       throw fromNative(error);
     });
     // A copy: native bytes are a Buffer, at any alignment.
-    const floats = new Float32Array(new Uint8Array(converted.bytes).buffer);
-    if (floats.every(Number.isFinite)) return floats;
-    throw new ModelFormatError(`tensor ${name} holds a value that is not a finite number`);
+    return new Float32Array(new Uint8Array(converted.bytes).buffer);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Model } from "../engine/model.ts";
 import { ModelFormatError, UnsupportedError, UsageError } from "../errors.ts";
 import { encodePrompt } from "../tokenizer/tokenizer.ts";
+import { noNumbers } from "./perplexity.ts";
 
 /** Which hidden states stand for a text: that of the last token, that of the first, or the mean. */
 export type Pooling = "last" | "mean" | "cls";
@@ -30,7 +31,8 @@ const TOKENS_IN_FLIGHT = 1024;
  *  with is thrown.
  *  @throws {UsageError}       an empty text, more dimensions than the model has
  *  @throws {ResourceError}    a text longer than the context window
- *  @throws {UnsupportedError} a model whose own pooling is none of ours */
+ *  @throws {UnsupportedError} a model whose own pooling is none of ours
+ *  @throws {ModelFormatError} the model computes values that are no numbers */
 export async function* embedTexts(
   model: Model,
   texts: Iterable<string> | AsyncIterable<string>,
@@ -55,6 +57,7 @@ export async function* embedTexts(
   const embed = async (ids: Int32Array): Promise<Embedding> => {
     const states = await hiddenStates(model, ids);
     const vector = pool(states, dModel, pooling).slice(0, dimensions);
+    if (!vector.every(Number.isFinite)) throw noNumbers();
     return { vector: normalize ? toUnitLength(vector) : vector, tokens: ids.length };
   };
   try {

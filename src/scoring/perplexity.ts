@@ -1,5 +1,5 @@
 import type { Model } from "../engine/model.ts";
-import { UsageError } from "../errors.ts";
+import { ModelFormatError, UsageError } from "../errors.ts";
 import { lossOf } from "./distribution.ts";
 import { RunningMean } from "./mean.ts";
 import { evaluateWindows } from "./pieces.ts";
@@ -51,7 +51,8 @@ export const DEFAULT_WINDOW = 512;
 /** Perplexity of a text by the rule of llama-perplexity: windows of `ctxSize` tokens side by side, each
  *  evaluated alone with BOS as its first token (where the model has one); scored are the tokens from
  *  ctxSize/2 + 1 on. What `signal` is aborted with is thrown.
- *  @throws {UsageError} the text is shorter than a window; a window that the model was not made for */
+ *  @throws {UsageError}       the text is shorter than a window; a window that the model was not made for
+ *  @throws {ModelFormatError} the model computes no numbers */
 export async function measurePerplexity(
   model: Model,
   text: string,
@@ -69,11 +70,20 @@ export async function measurePerplexity(
   return { ...perplexityOf(losses), ...facts, scored: losses.count };
 }
 
+/** @throws {ModelFormatError} losses that are no numbers */
 export function perplexityOf(losses: RunningMean): Perplexity {
+  if (!Number.isFinite(losses.mean)) throw noNumbers();
   const perplexity = Math.exp(losses.mean);
   // To first order, the error of exp(x) is exp(x) times that of x.
   const standardError = perplexity * losses.standardError;
   return { perplexity, standardError, loss: losses.mean };
+}
+
+/** What a model computed that can be no result. */
+export function noNumbers(): ModelFormatError {
+  return new ModelFormatError("the model computes values that are no numbers", {
+    hint: "its file may be damaged, or the scale of an adapter far too large",
+  });
 }
 
 export interface TextPlan {

@@ -53,7 +53,10 @@ function checkSizes(length: number, { size, stride }: WindowOptions): void {
   }
   if (length < size) {
     throw new UsageError(`the text has ${length} tokens, one window has ${size}`, {
-      hint: `give a longer text, or pass --ctx-size ${Math.max(SHORTEST_WINDOW, length)} or less`,
+      hint:
+        length < SHORTEST_WINDOW
+          ? "give a longer text"
+          : `give a longer text, or pass --ctx-size ${length} or less`,
     });
   }
 }

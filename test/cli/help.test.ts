@@ -22,7 +22,7 @@ describe("bitnet --help", () => {
         run            generate text from a prompt
         embed          turn texts into vectors
         perplexity     measure how well a model predicts a text, or compare two
-        convert        turn a checkpoint into a GGUF model file
+        convert        turn a model into another form
         info           show the CPU, the kernels and what is in a model
 
       Examples:
@@ -85,12 +85,15 @@ describe("help of the commands", () => {
         -b, --batch-size <tokens>      prompt tokens evaluated at once (default: 512)
         --kv-type <type>               number format of the KV cache: f32, f16 or bf16
                                        (default: f16)
+        --activations <kind>           inputs of ternary matrices: int8 as suits the
+                                       model, or none: floats, the slow reference
+                                       (default: int8)
         --mmap                         run from the file's own pages: less memory,
                                        slower
 
       Prompt:
-        -p, --prompt <text>            prompt; - reads all of standard input
-        -f, --file <path>              read the prompt from a file; - is standard
+        -p, --prompt <text>            prompt or text; - reads all of standard input
+        -f, --file <path>              read prompt or text from a file; - is standard
                                        input
         -e, --escape                   process \\n, \\t, \\\\ and the like in texts of the
                                        command line
@@ -171,6 +174,9 @@ describe("help of the commands", () => {
                                    q8_0, q6_k or q4_0 (default: f16)
         --tl-tiles <M,K,BM,BK,bm>  tiles of the TL1 or TL2 matrices of a shape, for
                                    input and output (repeatable)
+        --merge-lora <adapter>     add a LoRA adapter to the master weights before
+                                   they become ternary; ADAPTER:0.5 scales it
+                                   (repeatable)
         --allow-lossy              round scales that the output cannot hold, and say
                                    how much was lost
         --verify                   read the output back and compare every weight with
@@ -181,6 +187,10 @@ describe("help of the commands", () => {
         --i2s-layout <name>        order of the weights in an I2_S file: group128,
                                    group64, row4, seq_hi or seq_lo (default: as the
                                    file says, or group128)
+
+      Scoring:
+        --text <file>              text to measure perplexity on; - is standard input
+                                   (default: a short story of ours)
 
       Output:
         --json                     print one JSON document
@@ -195,6 +205,137 @@ describe("help of the commands", () => {
         bitnet convert ./ckpt -o m.gguf --embd-type q6_k       # smaller embeddings
         bitnet convert m.gguf --outtype tl2 --verify           # and prove that it is whole
         bitnet convert m.gguf --outtype safetensors -o ./ckpt  # back again
+        bitnet convert ./masters --merge-lora ./adapter        # a fine-tune in 1.58 bits
+      "
+    `);
+  });
+
+  it("embed", async () => {
+    const { status, stdout } = await runCli(["embed", "--help"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: bitnet embed [options] [text]
+
+      Turns texts into vectors: the text given, or each line of a file or of standard
+      input. Texts with similar meanings get similar vectors if the model was trained
+      for that.
+
+      Arguments:
+        text                       text; or -p, -f, or standard input
+
+      Model:
+        -m, --model <path>         GGUF file, or a directory with a GGUF or a Hugging
+                                   Face checkpoint (default: the bundled one)
+        --lora <adapter>           LoRA adapter to apply: a PEFT directory or a GGUF
+                                   file; ADAPTER:0.5 scales it (repeatable)
+        --i2s-layout <name>        order of the weights in an I2_S file: group128,
+                                   group64, row4, seq_hi or seq_lo (default: as the
+                                   file says, or group128)
+
+      Engine:
+        -t, --threads <count>      CPU threads (default: physical cores)
+        -b, --batch-size <tokens>  prompt tokens evaluated at once (default: 512)
+        --kv-type <type>           number format of the KV cache: f32, f16 or bf16
+                                   (default: f16)
+        --activations <kind>       inputs of ternary matrices: int8 as suits the
+                                   model, or none: floats, the slow reference
+                                   (default: int8)
+        --mmap                     run from the file's own pages: less memory, slower
+
+      Prompt:
+        -p, --prompt <text>        prompt or text; - reads all of standard input
+        -f, --file <path>          read prompt or text from a file; - is standard
+                                   input
+        -e, --escape               process \\n, \\t, \\\\ and the like in texts of the
+                                   command line
+
+      Embedding:
+        --instruction <text>       put this before each text, as retrieval models want
+                                   it for queries
+        --pooling <kind>           token whose state stands for the text: last or cls
+                                   (the first), or the mean of all (default: the
+                                   model's own)
+        --no-normalize             leave the vectors' lengths as they are; else each
+                                   is 1
+        --dimensions <count>       keep the first numbers of each vector only, if the
+                                   model was trained for that (default: all)
+
+      Output:
+        --format <name>            json: one document; jsonl: one line per text; f32:
+                                   bare little-endian floats (default: json)
+        --json                     print one JSON document
+        -q, --quiet                nothing but errors on standard error
+        -v, --verbose              details, and the stacks of errors, on standard
+                                   error
+        --no-color                 no colour (also NO_COLOR)
+        -h, --help                 print this help
+
+      Examples:
+        bitnet embed -m model.gguf "a text"                                              # one vector, as JSON
+        bitnet embed -m model.gguf -f texts.txt --format f32 > v.f32                     # each line
+        bitnet embed -e --instruction 'Instruct: Find answers.\\nQuery: ' -f queries.txt  # queries
+      "
+    `);
+  });
+
+  it("perplexity", async () => {
+    const { status, stdout } = await runCli(["perplexity", "--help"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: bitnet perplexity [options]
+
+      Measures how well a model predicts a text: exp of the mean of -log p(token), by
+      the rule of llama-perplexity. The text is cut into windows of --ctx-size tokens
+      (512 unless given); each is evaluated alone, and its later half is scored. With
+      --compare, also how far the predictions of another file are from those of
+      --model.
+
+      Model:
+        -m, --model <path>         GGUF file, or a directory with a GGUF or a Hugging
+                                   Face checkpoint (default: the bundled one)
+        --lora <adapter>           LoRA adapter to apply: a PEFT directory or a GGUF
+                                   file; ADAPTER:0.5 scales it (repeatable)
+        --i2s-layout <name>        order of the weights in an I2_S file: group128,
+                                   group64, row4, seq_hi or seq_lo (default: as the
+                                   file says, or group128)
+        -c, --ctx-size <tokens>    context window; 0 is the model's own (default: 0)
+
+      Engine:
+        -t, --threads <count>      CPU threads (default: physical cores)
+        -b, --batch-size <tokens>  prompt tokens evaluated at once (default: 512)
+        --kv-type <type>           number format of the KV cache: f32, f16 or bf16
+                                   (default: f16)
+        --activations <kind>       inputs of ternary matrices: int8 as suits the
+                                   model, or none: floats, the slow reference
+                                   (default: int8)
+        --mmap                     run from the file's own pages: less memory, slower
+
+      Prompt:
+        -p, --prompt <text>        prompt or text; - reads all of standard input
+        -f, --file <path>          read prompt or text from a file; - is standard
+                                   input
+        -e, --escape               process \\n, \\t, \\\\ and the like in texts of the
+                                   command line
+
+      Scoring:
+        --stride <tokens>          let windows overlap: each starts this many tokens
+                                   after the last, and those are scored
+        --chunks <count>           windows to score at most (default: all)
+        --compare <model>          another file of the same model: how far are its
+                                   predictions from those of --model?
+
+      Output:
+        --json                     print one JSON document
+        -q, --quiet                nothing but errors on standard error
+        -v, --verbose              details, and the stacks of errors, on standard
+                                   error
+        --no-color                 no colour (also NO_COLOR)
+        -h, --help                 print this help
+
+      Examples:
+        bitnet perplexity -m model.gguf -f text.txt                       # windows of 512 tokens
+        bitnet perplexity -m model.gguf -f text.txt -c 1024 --stride 512  # overlap
+        bitnet perplexity -m f32.gguf -f text.txt --compare i2_s.gguf     # compare
       "
     `);
   });
@@ -206,7 +347,9 @@ describe("help of the commands", () => {
       "Usage: bitnet info [options] [model]
 
       Shows the CPU, the kernel targets and which one is used. With a model: what is
-      in its header and what memory it takes. Weights are not read.
+      in its header and what memory it takes. Weights are not read, except with
+      --probe: nothing in the bytes of an I2_S file says in which of five orders its
+      weights are, only whether the model makes sense.
 
       Arguments:
         model                      GGUF file or checkpoint directory
@@ -219,7 +362,14 @@ describe("help of the commands", () => {
                                    group64, row4, seq_hi or seq_lo (default: as the
                                    file says, or group128)
 
+      Scoring:
+        --probe                    run the model in every layout that an I2_S file may
+                                   have, and compare the perplexities
+        --text <file>              text to measure perplexity on; - is standard input
+                                   (default: a short story of ours)
+
       Engine:
+        -t, --threads <count>      CPU threads (default: physical cores)
         --kv-type <type>           number format of the KV cache: f32, f16 or bf16
                                    (default: f16)
         -b, --batch-size <tokens>  prompt tokens evaluated at once (default: 512)
@@ -239,6 +389,7 @@ describe("help of the commands", () => {
         bitnet info                        # this machine
         bitnet info model.gguf -c 4096     # a model, and its memory for 4096 tokens
         bitnet info model.gguf --metadata  # every metadata key
+        bitnet info model.gguf --probe     # is its I2_S layout the right one?
         bitnet info --config               # settings and where they come from
       "
     `);

@@ -35,6 +35,8 @@ export interface Architecture {
     readonly ropeTheta: number;
     readonly rmsNormEps: number;
     readonly tiedHead: boolean;
+    /** Absent: dModel / nHeads. */
+    readonly headDim?: number;
   };
   /** What float projections are where config.json does not tell: weights to be ternarised, or ternary
    *  ones written as numbers. */

@@ -24,6 +24,7 @@ export const GEMMA3: Architecture = {
     ropeTheta: 1_000_000,
     rmsNormEps: 1e-6,
     tiedHead: true,
+    headDim: 256,
   },
   floats: "unpacked",
   before: [embedding("embed_tokens", "token_embd")],

@@ -7,7 +7,13 @@ export const QWEN3: Architecture = {
   classes: ["Qwen3ForCausalLM", "Qwen3Model"],
   modelType: "qwen3",
   gguf: "qwen3",
-  defaults: { hiddenAct: "silu", ropeTheta: 10_000, rmsNormEps: 1e-6, tiedHead: false },
+  defaults: {
+    hiddenAct: "silu",
+    ropeTheta: 10_000,
+    rmsNormEps: 1e-6,
+    tiedHead: false,
+    headDim: 128,
+  },
   floats: "unpacked",
   before: [embedding("embed_tokens", "token_embd")],
   layer: [

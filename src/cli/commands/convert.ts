@@ -2,12 +2,20 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { openModelSource } from "../../checkpoint/open.ts";
 import { describeLoss } from "../../convert/loss.ts";
-import { convertModel } from "../../convert/pipeline.ts";
+import { type ConvertResult, convertModel } from "../../convert/pipeline.ts";
 import { loadAddon } from "../../engine/load-addon.ts";
 import { UsageError } from "../../errors.ts";
 import { formatBytes, formatDuration } from "../../ui/format.ts";
 import { defineCommand } from "../command.ts";
+import type { Context } from "../context.ts";
 import { i2sLayout } from "../i2s-layout.ts";
+import {
+  describeMerge,
+  type MergeCost,
+  measureMerged,
+  measureUnmerged,
+  openMerge,
+} from "../merge.ts";
 import { describeVerification } from "../verification-text.ts";
 
 export const convert = defineCommand({
@@ -24,6 +32,8 @@ export const convert = defineCommand({
     "embdType",
     "i2sLayout",
     "tlTiles",
+    "mergeLora",
+    "text",
     "allowLossy",
     "verify",
     "force",
@@ -34,16 +44,23 @@ export const convert = defineCommand({
     { command: "bitnet convert ./ckpt -o m.gguf --embd-type q6_k", says: "smaller embeddings" },
     { command: "bitnet convert m.gguf --outtype tl2 --verify", says: "and prove that it is whole" },
     { command: "bitnet convert m.gguf --outtype safetensors -o ./ckpt", says: "back again" },
+    {
+      command: "bitnet convert ./masters --merge-lora ./adapter",
+      says: "a fine-tune in 1.58 bits",
+    },
   ],
-  async run({ ui, out, signal }, options, path = "") {
-    const { outtype, embdType, tlTiles, allowLossy, verify, force, json } = options;
+  async run(context, options, path = "") {
+    const { ui, signal } = context;
+    const { outtype, embdType, tlTiles, allowLossy, verify, force } = options;
     const source = await openModelSource(path, {
       prefer: "checkpoint",
       i2sLayout: i2sLayout(options.i2sLayout),
       tlTiles,
     });
+    const merging = await openMerge(options, source, context);
     const output = options.output ?? (await defaultOutput(path, outtype));
     await refuseExisting(output, { force, isFolder: outtype === "safetensors" });
+    const unmerged = merging && (await measureUnmerged(context, source, merging));
     const startedAt = performance.now();
     const addon = loadAddon();
     const result = await ui.progress(`converting ${path}`, `wrote ${output}`, (onProgress) =>
@@ -54,22 +71,38 @@ export const convert = defineCommand({
         addon,
         tlTiles,
         allowLossy,
+        merge: merging?.merge,
         verify,
         onProgress,
         signal,
       }),
     );
     const elapsedMs = Math.round(performance.now() - startedAt);
-    const bytes = await sizeOf(output);
+    const merged = unmerged && (await measureMerged(context, output, merging));
+    const cost = unmerged && merged ? { ...unmerged, merged } : undefined;
     const notes = [...source.notes, ...result.notes];
-    for (const note of notes) ui.info(`note: ${note}`);
-    const { tensors, loss, verification } = result;
-    if (loss) ui.warn(`lossy: ${describeLoss(loss)}`);
-    if (json) return out.json({ output, bytes, elapsedMs, tensors, notes, loss, verification });
-    for (const line of verification ? describeVerification(verification) : []) ui.info(line);
-    await out.line(`${output}  ${formatBytes(bytes)}  ${formatDuration(elapsedMs)}`);
+    await report(context, { ...result, notes, elapsedMs, cost }, options.json);
   },
 });
+
+interface Report extends ConvertResult {
+  readonly elapsedMs: number;
+  readonly cost: MergeCost | undefined;
+}
+
+async function report({ ui, out }: Context, done: Report, json: boolean): Promise<void> {
+  const { output, elapsedMs, tensors, notes, loss, verification, merged, cost } = done;
+  const bytes = await sizeOf(output);
+  for (const note of notes) ui.info(`note: ${note}`);
+  if (loss) ui.warn(`lossy: ${describeLoss(loss)}`);
+  if (json) {
+    const merge = merged && { ...merged, perplexity: cost ?? null };
+    return out.json({ output, bytes, elapsedMs, tensors, notes, loss, verification, merge });
+  }
+  for (const line of verification ? describeVerification(verification) : []) ui.info(line);
+  for (const line of merged ? describeMerge(merged, cost) : []) ui.info(line);
+  await out.line(`${output}  ${formatBytes(bytes)}  ${formatDuration(elapsedMs)}`);
+}
 
 /** Where bitnet.cpp's converter writes: into the checkpoint's directory. A checkpoint gets a directory
  *  of its own. */

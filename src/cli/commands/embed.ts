@@ -10,8 +10,9 @@ import { LOAD_OPTIONS, loadModel } from "../run-model.ts";
 
 export const embed = defineCommand({
   description:
-    "Turns texts into vectors: the text of -p, or each line of a file or of standard input. Texts " +
+    "Turns texts into vectors: the text given, or each line of a file or of standard input. Texts " +
     "with similar meanings get similar vectors if the model was trained for that.",
+  argument: { syntax: "[text]", help: "text; or -p, -f, or standard input" },
   options: [
     ...LOAD_OPTIONS,
     "prompt",
@@ -25,17 +26,18 @@ export const embed = defineCommand({
     "json",
   ],
   examples: [
-    { command: 'bitnet embed -m model.gguf -p "a text"', says: "one vector, as JSON" },
+    { command: 'bitnet embed -m model.gguf "a text"', says: "one vector, as JSON" },
     { command: "bitnet embed -m model.gguf -f texts.txt --format f32 > v.f32", says: "each line" },
     {
       command: "bitnet embed -e --instruction 'Instruct: Find answers.\\nQuery: ' -f queries.txt",
       says: "queries",
     },
   ],
-  async run(context, options) {
+  async run(context, options, argument) {
     const { out, signal, ui } = context;
     const format = chooseFormat(options.format, context);
-    const texts = await readTexts(options, context);
+    const prompt = oneText(argument, options.prompt);
+    const texts = await readTexts({ ...options, prompt }, context);
     if (texts === undefined) throw noTexts(context);
     const model = await loadModel(context, options);
     try {
@@ -66,6 +68,12 @@ export const embed = defineCommand({
   },
 });
 
+/** @throws {UsageError} a text given twice */
+function oneText(argument: string | undefined, prompt: string | undefined): string | undefined {
+  if (argument === undefined || prompt === undefined) return argument ?? prompt;
+  throw new UsageError("a text was given twice", { hint: "give it as argument or with -p" });
+}
+
 /** @throws {UsageError} formats that exclude one another, or bytes for a terminal */
 function chooseFormat(format: EmbedFormat, { out, origins }: Context): EmbedFormat {
   if (origins.json === "--json" && origins.format === "--format" && format !== "json") {
@@ -83,5 +91,5 @@ function chooseFormat(format: EmbedFormat, { out, origins }: Context): EmbedForm
 
 function noTexts({ ui, help }: Context): UsageError {
   ui.info(help());
-  return new UsageError("no text", { hint: 'pass it with -p "...", with -f FILE or in a pipe' });
+  return new UsageError("no text", { hint: 'bitnet embed "...", with -f FILE or in a pipe' });
 }

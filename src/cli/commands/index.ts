@@ -19,7 +19,7 @@ export const COMMANDS: readonly LazyCommand[] = [
   },
   {
     name: "convert",
-    summary: "turn a checkpoint into a GGUF model file",
+    summary: "turn a model into another form",
     load: async () => (await import("./convert.ts")).convert,
   },
   {

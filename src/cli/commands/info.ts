@@ -6,27 +6,46 @@ import { UsageError } from "../../errors.ts";
 import type { Output } from "../../ui/output.ts";
 import { formatTable } from "../../ui/table.ts";
 import { defineCommand } from "../command.ts";
+import type { Context } from "../context.ts";
 import { i2sLayout } from "../i2s-layout.ts";
 import { describeModel, describePlan, describeSystem, type Section } from "../info-text.ts";
 import { planMemory } from "../memory-plan.ts";
 import { formatMetadata } from "../metadata.ts";
 import { summarizeModel } from "../model-summary.ts";
+import type { OptionValues } from "../options.ts";
+import { describeProbe, probeLayouts, warnOfLayout } from "../probe.ts";
+import { readSample } from "../prompt.ts";
 import { reportSettings } from "../settings.ts";
 import { availableMemory, summarizeSystem } from "../system-summary.ts";
 
 export const info = defineCommand({
   description:
     "Shows the CPU, the kernel targets and which one is used. With a model: what is in its header " +
-    "and what memory it takes. Weights are not read.",
+    "and what memory it takes. Weights are not read, except with --probe: nothing in the bytes of " +
+    "an I2_S file says in which of five orders its weights are, only whether the model makes sense.",
   argument: { syntax: "[model]", help: "GGUF file or checkpoint directory" },
-  options: ["model", "ctxSize", "kvType", "batchSize", "i2sLayout", "metadata", "config", "json"],
+  options: [
+    "model",
+    "ctxSize",
+    "i2sLayout",
+    "probe",
+    "text",
+    "threads",
+    "kvType",
+    "batchSize",
+    "metadata",
+    "config",
+    "json",
+  ],
   examples: [
     { command: "bitnet info", says: "this machine" },
     { command: "bitnet info model.gguf -c 4096", says: "a model, and its memory for 4096 tokens" },
     { command: "bitnet info model.gguf --metadata", says: "every metadata key" },
+    { command: "bitnet info model.gguf --probe", says: "is its I2_S layout the right one?" },
     { command: "bitnet info --config", says: "settings and where they come from" },
   ],
-  async run({ out, origins }, options, argument) {
+  async run(context, options, argument) {
+    const { out, origins } = context;
     if (options.config) return showConfig(out, options.json);
     // A model from a configuration file is for running; `info` alone is about the machine.
     const flag = origins.model === "--model" ? options.model : undefined;
@@ -35,7 +54,12 @@ export const info = defineCommand({
       path === undefined
         ? undefined
         : await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
-    if (options.metadata) return showMetadata(out, requireModel(source), options.json);
+    if (options.metadata)
+      return showMetadata(out, requireModel(source, "--metadata"), options.json);
+    if (options.probe) return showProbe(context, requireModel(source, "--probe"), options);
+    if (options.text !== undefined) {
+      throw new UsageError("--text needs --probe", { hint: "add --probe" });
+    }
     const system = summarizeSystem();
     const model = source && describe(source, options);
     if (options.json) return out.json({ system, ...model });
@@ -64,9 +88,22 @@ interface PlanFlags {
   readonly batchSize: number;
 }
 
-function requireModel(source: ModelSource | undefined): ModelSource {
+function requireModel(source: ModelSource | undefined, flag: string): ModelSource {
   if (source !== undefined) return source;
-  throw new UsageError("--metadata needs a model", { hint: "bitnet info model.gguf --metadata" });
+  throw new UsageError(`${flag} needs a model`, { hint: `bitnet info model.gguf ${flag}` });
+}
+
+async function showProbe(
+  context: Context,
+  source: ModelSource,
+  options: OptionValues<"text" | "threads" | "kvType" | "batchSize" | "json">,
+): Promise<void> {
+  const { threads, kvType, batchSize } = options;
+  const text = await readSample(options.text, context);
+  const probe = await probeLayouts(context, source, text, { threads, kvType, batchSize });
+  if (options.json) await context.out.json({ probe });
+  else await printSections(context.out, [describeProbe(probe)]);
+  warnOfLayout(context, source.path, probe);
 }
 
 async function showMetadata(out: Output, { metadata }: ModelSource, json: boolean): Promise<void> {

@@ -3,7 +3,7 @@ import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { readPrompt } from "../prompt.ts";
 import { encode, GENERATE_OPTIONS, generate, loadModel, MODEL_OPTIONS } from "../run-model.ts";
-import { checkSystem, chooseFormat } from "../run-options.ts";
+import { checkConversation, chooseFormat } from "../run-options.ts";
 import { describeRun, openRunPrinter, type RunSummary, summarizeRun } from "../run-output.ts";
 import { givenSeed } from "../sampling.ts";
 
@@ -21,7 +21,7 @@ export const run = defineCommand({
   ],
   async run(context, options) {
     const format = chooseFormat(options);
-    checkSystem(context.origins.system === "--system", options.conversation);
+    checkConversation(context.origins, options.conversation);
     const prompt = await readPrompt(options, context);
     if (prompt === undefined) throw noPrompt(context);
     const startedAt = performance.now();

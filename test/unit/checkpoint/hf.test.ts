@@ -1,6 +1,8 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { readHfConfig } from "../../../src/checkpoint/hf-config.ts";
+import { parseJson } from "../../../src/checkpoint/json.ts";
 import { openModelSource } from "../../../src/checkpoint/open.ts";
 import type { ModelSource, TensorSource } from "../../../src/checkpoint/source.ts";
 import { type BitnetError, ModelFormatError, UnsupportedError } from "../../../src/errors.ts";
@@ -83,6 +85,21 @@ describe("Hugging Face checkpoint as a model", () => {
     expect(value("attention.key_length")).toBe(64);
     expect(value("attention.value_length")).toBe(64);
     expect(value("hidden_act")).toBe("silu");
+  });
+
+  test.each([
+    ["Qwen3Model", 128],
+    ["Gemma3TextModel", 256],
+    ["LlamaForCausalLM", 64], // hidden_size / num_attention_heads
+  ])("heads of %s have %i dimensions unless config.json says otherwise", (name, headDim) => {
+    const config = JSON.parse(readFileSync(join(PACKED, "config.json"), "utf8"));
+    const read = (changes: object) => {
+      const text = JSON.stringify({ ...config, architectures: [name], ...changes });
+      return readHfConfig(parseJson(text, "config.json"), undefined);
+    };
+    expect(read({}).headDim).toBe(headDim);
+    expect(read({}).dims.qRows).toBe(4 * headDim);
+    expect(read({ head_dim: 32 }).headDim).toBe(32);
   });
 
   test.each<[string, Record<string, unknown>, typeof BitnetError | unknown, RegExp]>([

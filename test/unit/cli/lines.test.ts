@@ -54,6 +54,11 @@ describe("readTexts", () => {
     expect(await texts({}, input)).toBeUndefined();
   });
 
+  it("names an empty text", async () => {
+    await expect(texts({ prompt: "" })).rejects.toThrow("the text is empty");
+    await expect(texts({ prompt: "-" }, stdin())).rejects.toThrow(UsageError);
+  });
+
   it("names an empty line, text in another encoding, and a missing file", async () => {
     await expect(texts({}, stdin("a\n\nb\n"))).rejects.toThrow("line 2 of standard input is empty");
     await expect(texts({}, stdin(Buffer.from([0x61, 0xff, 0x0a])))).rejects.toThrow(UsageError);

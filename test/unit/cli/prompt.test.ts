@@ -56,7 +56,7 @@ describe("errors", () => {
     const path = join(tree.path, "latin1.txt");
     await writeFile(path, Buffer.of(0x61, 0xe9));
     await expect(read({ file: path })).rejects.toThrow(UsageError);
-    await expect(read({ file: path })).rejects.toThrow(`the prompt from ${path} is not UTF-8 text`);
+    await expect(read({ file: path })).rejects.toThrow(`the text from ${path} is not UTF-8`);
     await expect(read({ file: tree.path })).rejects.toThrow(NotFoundError);
     await expect(read({ file: join(tree.path, "no") })).rejects.toThrow(/no such file/);
     await expect(read({ prompt: "a", file: "b" })).rejects.toThrow(UsageError);

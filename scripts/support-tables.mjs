@@ -1,0 +1,15 @@
+// Writes the support tables of README.md anew, from the rows of test/support/support-matrix.ts.
+//   node scripts/support-tables.mjs
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const vitest = join(root, "node_modules/vitest/vitest.mjs");
+const test = "test/unit/docs/support-table.test.ts";
+const { status } = spawnSync(process.execPath, [vitest, "run", "--project", "unit", test], {
+  cwd: root,
+  stdio: "inherit",
+  env: { ...process.env, BITNET_UPDATE_README: "1" },
+});
+process.exitCode = status ?? 1;
