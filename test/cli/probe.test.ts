@@ -6,10 +6,10 @@ import { bundledModelPath } from "../../src/engine/bundled.ts";
 import { readGguf } from "../../src/gguf/reader.ts";
 import type { GgufTensor } from "../../src/gguf/types.ts";
 import { runCli } from "../support/cli.ts";
+import { editGguf } from "../support/edit-gguf.ts";
 import { tensorData } from "../support/gguf.ts";
 import { goldenPath } from "../support/golden.ts";
 import { inLayout, LAYOUTS, type LayoutName } from "../support/i2s-layouts.ts";
-import { rewriteGguf } from "../support/rewrite-gguf.ts";
 
 const TRAINED = bundledModelPath();
 const RANDOM = goldenPath("gguf/a.i2_s.gguf");
@@ -39,7 +39,7 @@ async function weightsOf(model: string): Promise<Record<string, string>> {
 
 async function reencoded(model: string, layout: LayoutName): Promise<string> {
   const path = join(folder, `${layout}.gguf`);
-  await rewriteGguf(model, path, { bytes: (tensor, bytes) => inLayout(tensor, bytes, layout) });
+  await editGguf(model, path, { bytes: (tensor, bytes) => inLayout(tensor, bytes, layout) });
   return path;
 }
 
@@ -66,7 +66,7 @@ describe("bitnet info --probe", () => {
   it("follows the layout that the file names", async () => {
     const path = join(folder, "named.gguf");
     const layout = { type: "string", value: "row4" } as const;
-    await rewriteGguf(TRAINED, path, {
+    await editGguf(TRAINED, path, {
       metadata: { "bitnet.i2_s.layout": layout },
       bytes: (tensor, bytes) => inLayout(tensor, bytes, "row4"),
     });

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
+import { editGguf } from "../support/edit-gguf.ts";
 import { goldenPath } from "../support/golden.ts";
-import { rewriteGguf } from "../support/rewrite-gguf.ts";
 
 const MODEL = goldenPath("gguf/a.i2_s.gguf");
 const QWEN = goldenPath("gguf/d.q2_0.gguf");
@@ -14,8 +14,8 @@ const UNNAMED = join(folder, "unnamed.gguf");
 const FOREIGN = join(folder, "foreign.gguf");
 beforeAll(async () => {
   const metadata = { "tokenizer.ggml.pre": undefined };
-  await rewriteGguf(MODEL, UNNAMED, { metadata });
-  await rewriteGguf(QWEN, FOREIGN, { metadata });
+  await editGguf(MODEL, UNNAMED, { metadata });
+  await editGguf(QWEN, FOREIGN, { metadata });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -103,7 +103,7 @@ describe("--chat-template", () => {
 
   it("of the family stands in for one that the model does not have", async () => {
     const bare = join(folder, "bare.gguf");
-    await rewriteGguf(QWEN, bare, { metadata: { "tokenizer.chat_template": undefined } });
+    await editGguf(QWEN, bare, { metadata: { "tokenizer.chat_template": undefined } });
     const { status, stderr } = await run(bare, "-cnv");
     expect(status).toBe(0);
     expect(stderr).toMatch(/^note: the model has no chat template; 'chatml' is used$/m);

@@ -21,13 +21,9 @@ import {
   type TestShape,
   writePeft,
 } from "../support/lora.ts";
-import { importScript } from "../support/run-script.ts";
+import { makeModel } from "../support/make-model.ts";
 import { readSafetensorsDir } from "../support/safetensors.ts";
 import { tempDir } from "../support/temp-dir.ts";
-
-interface MakeModel {
-  makeModel(options: { output: string; family: string; format: string }): Promise<void>;
-}
 
 /** What make-model makes without further wishes. */
 const TINY: TestShape = { model: 128, q: 128, kv: 64, ff: 256, layers: 2 };
@@ -144,20 +140,24 @@ describe("conversion with adapters merged in", () => {
     expect(merged).toEqual({ matrices: 1, weights: 384 * 256, changedTrits });
   });
 
-  it.each(["llama", "bitnet"])("of family %s, as GGUF file and as checkpoint", async (family) => {
-    const { makeModel } = await importScript<MakeModel>("make-model.mjs");
-    const checkpoint = join(tempDir(), "masters");
-    await makeModel({ output: checkpoint, family, format: "masters" });
-    const path = tempDir();
-    const adapter = exactAdapter(TINY, 4);
-    writePeft(path, adapter);
-    const byHand = mergedByHand(checkpoint, [[adapter, 1]]);
-    const gguf = await convert(checkpoint, "i2_s", [{ path }]);
-    expect(await hashes(gguf.output)).toEqual(await hashes((await convert(byHand, "i2_s")).output));
-    const folder = await convert(checkpoint, "safetensors", [{ path }]);
-    const expected = await convert(byHand, "safetensors");
-    expect(matrices(folder.output)).toEqual(matrices(expected.output));
-  });
+  it.each(["llama", "bitnet"] as const)(
+    "of family %s, as GGUF file and as checkpoint",
+    async (family) => {
+      const checkpoint = join(tempDir(), "masters");
+      await makeModel({ output: checkpoint, family, format: "masters" });
+      const path = tempDir();
+      const adapter = exactAdapter(TINY, 4);
+      writePeft(path, adapter);
+      const byHand = mergedByHand(checkpoint, [[adapter, 1]]);
+      const gguf = await convert(checkpoint, "i2_s", [{ path }]);
+      expect(await hashes(gguf.output)).toEqual(
+        await hashes((await convert(byHand, "i2_s")).output),
+      );
+      const folder = await convert(checkpoint, "safetensors", [{ path }]);
+      const expected = await convert(byHand, "safetensors");
+      expect(matrices(folder.output)).toEqual(matrices(expected.output));
+    },
+  );
 
   it("refuses sums that are no numbers", async () => {
     const path = tempDir();

@@ -5,16 +5,14 @@ import { describe, expect, it } from "vitest";
 import { openModel } from "../../src/index.ts";
 import { maxAbsDifference, rowsOf } from "../support/compare.ts";
 import { goldenPath, readGoldenJson } from "../support/golden.ts";
+import { type MakeModelOptions, makeModel } from "../support/make-model.ts";
 import { npyRows, readNpy } from "../support/npy.ts";
 import { referenceModel } from "../support/reference.ts";
-import { importScript } from "../support/run-script.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-interface Case {
+interface Case extends Pick<MakeModelOptions, "family" | "group" | "shape"> {
   readonly name: string;
-  readonly family: string;
   readonly format: "masters" | "packed" | "unpacked";
-  readonly shape?: Readonly<Record<string, number>>;
 }
 
 interface Goldens {
@@ -22,16 +20,11 @@ interface Goldens {
   readonly goldens: readonly { name: string; ids: number[]; weights: string; std: number }[];
 }
 
-interface MakeModel {
-  makeModel(options: Omit<Case, "name"> & { output: string; seed: number }): Promise<void>;
-}
-
 const cases = readGoldenJson<readonly Case[]>("hf/cases.json");
 const { shape, goldens } = readGoldenJson<Goldens>("hf/goldens.json");
 
 /** The checkpoint that the golden was computed from, made again from its seed. */
 async function checkpointOf({ name: _, ...options }: Case): Promise<string> {
-  const { makeModel } = await importScript<MakeModel>("make-model.mjs");
   const output = join(tempDir(), "checkpoint");
   await makeModel({ ...options, output, seed: 1, shape: { ...shape, ...options.shape } });
   return output;

@@ -228,6 +228,7 @@ export interface FamilyRow {
   readonly provedBy: readonly string[];
 }
 
+const WITNESSES_TEST = "test/integration/witnesses.test.ts";
 const GOLDEN_MODELS_TEST = "test/integration/golden-models.test.ts";
 
 export const FAMILIES: readonly FamilyRow[] = [
@@ -238,7 +239,7 @@ export const FAMILIES: readonly FamilyRow[] = [
     make: { family: "bitnet-b1.58", format: "packed" },
     scales: "one-bf16",
     witness: "files",
-    provedBy: [FAMILIES_TEST, "test/integration/golden.test.ts"],
+    provedBy: [FAMILIES_TEST, WITNESSES_TEST, "test/integration/golden.test.ts"],
   },
   {
     name: "bitnet, masters",
@@ -256,7 +257,7 @@ export const FAMILIES: readonly FamilyRow[] = [
     make: { family: "llama", format: "packed" },
     scales: "one-f32",
     witness: "files",
-    provedBy: [FAMILIES_TEST, GOLDEN_MODELS_TEST],
+    provedBy: [FAMILIES_TEST, WITNESSES_TEST, GOLDEN_MODELS_TEST],
   },
   {
     name: "llama, several scales",
@@ -264,8 +265,8 @@ export const FAMILIES: readonly FamilyRow[] = [
     models: "TriLM",
     make: { family: "llama", format: "unpacked", group: 0 },
     scales: "rows-f16",
-    witness: "description",
-    provedBy: [FAMILIES_TEST],
+    witness: "files",
+    provedBy: [FAMILIES_TEST, WITNESSES_TEST],
   },
   {
     name: "qwen3, scales for groups",
@@ -274,7 +275,7 @@ export const FAMILIES: readonly FamilyRow[] = [
     make: { family: "qwen3", format: "unpacked" },
     scales: "groups-f16",
     witness: "files",
-    provedBy: [FAMILIES_TEST, GOLDEN_MODELS_TEST],
+    provedBy: [FAMILIES_TEST, WITNESSES_TEST, GOLDEN_MODELS_TEST],
   },
   {
     name: "qwen3, scales for groups, YaRN",
@@ -283,7 +284,7 @@ export const FAMILIES: readonly FamilyRow[] = [
     make: { family: "qwen3", format: "unpacked", shape: { yarnFactor: 4 } },
     scales: "groups-f16",
     witness: "files",
-    provedBy: [FAMILIES_TEST, GOLDEN_MODELS_TEST],
+    provedBy: [FAMILIES_TEST, WITNESSES_TEST, GOLDEN_MODELS_TEST],
   },
   {
     name: "qwen3, norms in front of projections",
@@ -293,7 +294,7 @@ export const FAMILIES: readonly FamilyRow[] = [
     scales: "one-f32",
     embeds: true,
     witness: "files",
-    provedBy: [FAMILIES_TEST, GOLDEN_MODELS_TEST],
+    provedBy: [FAMILIES_TEST, WITNESSES_TEST, GOLDEN_MODELS_TEST],
   },
   {
     name: "gemma3, norms in front of projections",
@@ -302,9 +303,8 @@ export const FAMILIES: readonly FamilyRow[] = [
     make: { family: "gemma3", format: "masters" },
     scales: "one-f32",
     embeds: true,
-    // transformers for the graph; nobody for the norms in front of the projections.
     witness: "files",
-    provedBy: [FAMILIES_TEST, "test/integration/gemma3-golden.test.ts"],
+    provedBy: [FAMILIES_TEST, WITNESSES_TEST, "test/integration/gemma3-golden.test.ts"],
   },
 ];
 

@@ -11,7 +11,7 @@ export interface GgufEdits {
 }
 
 /** Copies a GGUF file with changes. */
-export async function rewriteGguf(from: string, to: string, edits: GgufEdits): Promise<void> {
+export async function editGguf(from: string, to: string, edits: GgufEdits): Promise<void> {
   const file = await readGguf(from);
   const writer = await openGgufWriter(to, edited(file.metadata, edits.metadata), file.tensors);
   for (const tensor of file.tensors) {
