@@ -81,7 +81,9 @@ export class Comparison implements AsyncDisposable {
     const input = this.#files[source.file];
     const copy = this.#written.get(source.name);
     if (!input || copy?.rows !== source.rows || copy.cols !== source.cols) {
-      throw new ModelFormatError(`${source.name} is not in ${this.#options.output}`);
+      throw new ModelFormatError(
+        `verification failed: ${source.name} is not in ${this.#options.output}`,
+      );
     }
     const compare = source.rows === 1 ? this.#compareNorms : this.#compareRows;
     return { to: copy.encoding, ...(await compare.call(this, job, input, copy)) };
