@@ -94,11 +94,6 @@ describe("bitnet info --probe", () => {
   });
 
   it.each([
-    [
-      ["info", "--probe"],
-      2,
-      /^error: --probe needs a model\nhint: bitnet info model\.gguf --probe/,
-    ],
     [["info", RANDOM, "--text", "x"], 2, /^error: --text needs --probe\nhint: add --probe/],
     [["info", RANDOM, "--probe", "--text", "/nonexistent"], 3, /^error: cannot read \/nonexistent/],
     [["info", goldenPath("gguf/d.q2_0.gguf"), "--probe"], 2, /holds no I2_S weights: .*\nhint: /],

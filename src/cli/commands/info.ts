@@ -1,6 +1,7 @@
 import { openModelSource } from "../../checkpoint/open.ts";
 import type { ModelSource } from "../../checkpoint/source.ts";
 import type { KvType } from "../../engine/binding.ts";
+import { BUNDLED_MODEL_NOTE, bundledModelPath } from "../../engine/bundled.ts";
 import { hparamsOf } from "../../engine/hparams.ts";
 import { UsageError } from "../../errors.ts";
 import type { Output } from "../../ui/output.ts";
@@ -20,8 +21,8 @@ import { availableMemory, summarizeSystem } from "../system-summary.ts";
 
 export const info = defineCommand({
   description:
-    "Shows the CPU, the kernel targets and which one is used. With a model: what is in its header " +
-    "and what memory it takes. Weights are not read, except with --probe: nothing in the bytes of " +
+    "Shows the CPU, the kernel targets and which one is used, then what is in a model's header and what " +
+    "memory it takes; with a model named, that alone. Weights are not read, except with --probe: nothing in the bytes of " +
     "an I2_S file says in which of five orders its weights are, only whether the model makes sense.",
   argument: { syntax: "[model]", help: "GGUF file or checkpoint directory" },
   options: [
@@ -49,24 +50,21 @@ export const info = defineCommand({
     if (options.config) return showConfig(out, options.json);
     // A model from a configuration file is for running; `info` alone is about the machine.
     const flag = origins.model === "--model" ? options.model : undefined;
-    const path = argument ?? flag;
-    const source =
-      path === undefined
-        ? undefined
-        : await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
-    if (options.metadata)
-      return showMetadata(out, requireModel(source, "--metadata"), options.json);
-    if (options.probe) return showProbe(context, requireModel(source, "--probe"), options);
+    const named = argument ?? flag;
+    if (named === undefined) context.ui.info(BUNDLED_MODEL_NOTE);
+    const source = await openModelSource(named ?? bundledModelPath(), {
+      i2sLayout: i2sLayout(options.i2sLayout),
+    });
+    if (options.metadata) return showMetadata(out, source, options.json);
+    if (options.probe) return showProbe(context, source, options);
     if (options.text !== undefined) {
       throw new UsageError("--text needs --probe", { hint: "add --probe" });
     }
     const system = summarizeSystem();
-    const model = source && describe(source, options);
-    if (options.json) return out.json({ system, ...model });
-    const sections = model
-      ? [...describeModel(model.model), describePlan(model.plan)]
-      : describeSystem(system);
-    await printSections(out, sections);
+    const { model, plan } = describe(source, options);
+    if (options.json) return out.json({ system, model, plan });
+    const machine = named === undefined ? describeSystem(system) : [];
+    await printSections(out, [...machine, ...describeModel(model), describePlan(plan)]);
   },
 });
 
@@ -86,11 +84,6 @@ interface PlanFlags {
   readonly ctxSize: number;
   readonly kvType: KvType;
   readonly batchSize: number;
-}
-
-function requireModel(source: ModelSource | undefined, flag: string): ModelSource {
-  if (source !== undefined) return source;
-  throw new UsageError(`${flag} needs a model`, { hint: `bitnet info model.gguf ${flag}` });
 }
 
 async function showProbe(
