@@ -346,10 +346,10 @@ describe("help of the commands", () => {
     expect(stdout).toMatchInlineSnapshot(`
       "Usage: bitnet info [options] [model]
 
-      Shows the CPU, the kernel targets and which one is used. With a model: what is
-      in its header and what memory it takes. Weights are not read, except with
-      --probe: nothing in the bytes of an I2_S file says in which of five orders its
-      weights are, only whether the model makes sense.
+      Shows the CPU, the kernel targets and which one is used, then what is in a
+      model's header and what memory it takes; with a model named, that alone. Weights
+      are not read, except with --probe: nothing in the bytes of an I2_S file says in
+      which of five orders its weights are, only whether the model makes sense.
 
       Arguments:
         model                      GGUF file or checkpoint directory
