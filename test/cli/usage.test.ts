@@ -30,7 +30,6 @@ const MISTAKES: [string[], string, string | undefined][] = [
   [["run", "-p", "x", "-f", "y"], "--prompt and --file exclude one another", "give one of them"],
   [["run", "-p", "x", "--logprobs", "3"], "--logprobs needs --json or --ndjson", "add --json"],
   [["convert"], "missing required argument 'model'", "run `bitnet convert --help`"],
-  [["info", "--metadata"], "--metadata needs a model", "bitnet info model.gguf --metadata"],
 ];
 
 describe("a wrong command line exits with 2 and one clear line", () => {
