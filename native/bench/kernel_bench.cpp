@@ -32,6 +32,18 @@ const Format& head_format(HeadType type) {
   return *find_format(kNames[static_cast<size_t>(type)]);
 }
 
+const char* layout_name(TernaryLayout layout) {
+  switch (layout) {
+    case TernaryLayout::kRows:
+      return " rows";
+    case TernaryLayout::kBlocks16:
+      return " blocks16";
+    case TernaryLayout::kFives16:
+      break;
+  }
+  return " fives16";
+}
+
 /// Activations of a ternary product in both integer forms.
 struct Input {
   Input(uint32_t m, uint32_t k_padded)
@@ -119,7 +131,7 @@ std::vector<Timing> KernelBench::ternary(const TernaryCase& one) {
 Timing KernelBench::ternary_with(const TernaryKernels& layout, const TernaryCase& one) {
   const auto k_padded = static_cast<uint32_t>(round_up(one.k, kTernaryGroup));
   const size_t n_padded = round_up(one.n, std::max(layout.n_multiple, kScaleRows));
-  const size_t code_bytes = n_padded * k_padded / 4;
+  const size_t code_bytes = ternary_bytes(layout.layout, n_padded, k_padded);
   const size_t n_scales = one.group == 0 ? 0 : n_padded * k_padded / one.group;
   const size_t stride = round_up(code_bytes, PageArena::kAlign);
   const size_t n_matrices = std::max<size_t>(1, options_.cold_bytes / stride);
@@ -138,7 +150,7 @@ Timing KernelBench::ternary_with(const TernaryKernels& layout, const TernaryCase
 
   Timing timing;
   timing.kernel = one.group != 0 ? "blocks" : direct ? "gemv" : "gemm";
-  timing.kernel += layout.layout == TernaryLayout::kRows ? " rows" : " blocks16";
+  timing.kernel += layout_name(layout.layout);
   timing.bytes = static_cast<double>(code_bytes + n_scales * sizeof(uint16_t));
   timing.operations = 2.0 * one.m * one.n * one.k;
   timing.seconds = sample([&](size_t i_call) {

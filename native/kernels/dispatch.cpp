@@ -1,5 +1,6 @@
 #include "kernels/dispatch.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "base/error.h"
@@ -39,6 +40,20 @@ Kernels resolve(const KernelTable& target, const char* reason) {
     }
   }
   return kernels;
+}
+
+constexpr TernaryLayout kCompactLayout = TernaryLayout::kFives16;
+
+bool takes(const TernaryKernels& kernels, WeightForm form) {
+  switch (form) {
+    case WeightForm::kFast:
+      return kernels.layout != kCompactLayout;
+    case WeightForm::kCompact:
+      return kernels.layout == kCompactLayout;
+    case WeightForm::kInPlace:
+      break;
+  }
+  return kernels.layout == TernaryLayout::kRows;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -92,6 +107,17 @@ Kernels select_kernels() {
     if (kernel_runnable(*target)) return resolve(*target, "the most capable that this CPU runs");
   }
   return resolve(kScalarTable, "the only one");
+}
+
+const TernaryKernels& choose_ternary(const Kernels& kernels, WeightForm form) {
+  if (form == WeightForm::kCompact && !has_compact(kernels)) form = WeightForm::kFast;
+  return **std::find_if(kernels.ternary.begin(), kernels.ternary.end(),
+                        [&](const TernaryKernels* k) { return takes(*k, form); });
+}
+
+bool has_compact(const Kernels& kernels) {
+  return std::any_of(kernels.ternary.begin(), kernels.ternary.end(),
+                     [](const TernaryKernels* k) { return takes(*k, WeightForm::kCompact); });
 }
 
 }  // namespace bitnet

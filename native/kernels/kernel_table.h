@@ -13,23 +13,36 @@ namespace bitnet {
 
 // ---------------------------------------------------------------- ternary weights
 
-/// How ternary weights lie in memory. In both layouts a 32-byte group holds 128 consecutive weights
-/// of one row as in I2_S files: byte j, bits 7-6, 5-4, 3-2, 1-0 are the codes of weights j, j+32,
-/// j+64, j+96; codes 0, 1, 2 mean -1, 0, +1.
+/// How ternary weights lie in memory: codes 0, 1, 2 mean -1, 0, +1. In the first two layouts a
+/// 32-byte group holds 128 consecutive weights of one row as in I2_S files: byte j, bits 7-6, 5-4,
+/// 3-2, 1-0 are the codes of weights j, j+32, j+64, j+96.
 enum class TernaryLayout : uint8_t {
   /// Row after row: group g of row r at byte 32 * (r * k_padded / 128 + g). The order of files.
   kRows,
   /// Blocks of 16 rows: group g of a block is 8 vectors of 64 bytes; bytes 4r..4r+3 of vector v are
   /// bytes 4v..4v+3 of row r's group. A 16-lane vector then holds one dword of each row.
   kBlocks16,
+  /// The compact one, 1.6 bits a weight. Blocks of 16 rows as ceil(k_padded / 20) vectors of 64
+  /// bytes: byte 4r + j of vector v holds weights 20v + 4i + j, i = 0..4, of row r. Their codes are
+  /// the digits of a number c of base 3, i = 0 foremost, and the byte is ceil(256 c / 243): a
+  /// fraction of 256, so that tripling it moves the next digit out. Weights from k_padded on are 0.
+  kFives16,
 };
+/// Weights of a row in a vector of kFives16.
+constexpr uint32_t kFivesWeights = 20;
+
+/// Bytes of rows, which must be whole blocks where the layout has blocks.
+constexpr size_t ternary_bytes(TernaryLayout layout, size_t n_rows, uint32_t k_padded) {
+  if (layout != TernaryLayout::kFives16) return n_rows * (k_padded / 4);
+  return n_rows * 4 * ((k_padded + kFivesWeights - 1) / kFivesWeights);
+}
 
 /// A ternary matrix in one of the layouts, rows and columns padded with code 1 (zero weights):
 /// w = (code - 1) * row_scales[row] * group_scales[row, column / group].
 struct TernaryMatrix {
   const uint8_t* data;
   const float* row_scales;  ///< [n rounded up to 16]; one value for all rows, or 1, where fitting
-  /// f16, null for none: [n, k_padded / group], in kBlocks16 [n / 16, k_padded / group, 16].
+  /// f16, null for none: kRows [n, k_padded / group], else [n / 16, k_padded / group, 16].
   const uint16_t* group_scales;
   uint32_t n;         ///< rows (outputs)
   uint32_t k;         ///< columns (inputs)
@@ -66,7 +79,7 @@ struct TernaryInput {
 /// Functions that share one weight layout. Each computes y[i, r] for all i < x.m and rows r in
 /// [row_begin, row_end); y has y_stride floats a row. Every target gives the same bits:
 ///   token   float(sum_j trit[r, j] * q[i, j]) * (row_scale / scale[i]); matrices without group
-///           scales; the dot is exact in int32 for k <= 65536
+///           scales; the dot is exact below 2^23, which k <= 65536 codes within +-127 cannot reach
 ///   blocks  per block of 32 an exact dot; part = fma(float(dot), block_scale, part) from block to
 ///           block; at the end of a group total = fma(part, group_scale, total), part = 0; then
 ///           (total or, without group scales, part) * row_scale
@@ -78,7 +91,7 @@ struct TernaryKernels {
   uint32_t m_direct;
   /// Activation rows per tile of `pack_x`; 1 when gemm reads `q` itself.
   uint32_t m_tile;
-  /// Packs n_multiple rows from kRows order (rows * k_padded / 4 bytes). Null: layout is kRows.
+  /// Packs n_multiple rows from kRows order (ternary_bytes of either). Null: layout is kRows.
   void (*pack)(const uint8_t* rows, uint32_t k_padded, uint8_t* out);
   /// Rewrites activation rows [begin, end) (multiples of m_tile, rows >= m as zeros) for `gemm`.
   /// `out` is the start of the packed array, [round_up(m, m_tile) * k_padded] bytes. May be null.

@@ -19,6 +19,7 @@ struct ModelSpec {
   std::vector<AdapterSpec> adapters;
   unsigned n_threads = 1;
   bool mmap = false;
+  WeightForm form = WeightForm::kFast;
 };
 
 /// A loaded model, constant from then on: any number of forward passes may share it.
@@ -29,8 +30,8 @@ class Model {
       : hparams((validate(spec.hparams), spec.hparams)),
         arch(find_arch(spec.hparams.family)),
         kernels(select_kernels()),
-        weights({&spec.files, &spec.tensors, &spec.adapters, spec.mmap, spec.n_threads}, hparams,
-                arch, kernels, progress),
+        weights({&spec.files, &spec.tensors, &spec.adapters, spec.mmap, spec.form, spec.n_threads},
+                hparams, arch, kernels, progress),
         activation_mode(mode_of(hparams, weights)) {}
 
   const Hparams hparams;

@@ -156,7 +156,7 @@ void store_codes(const TensorSpec& spec, const Unpacked& all, const Linear& line
       pack_row(all.codes.data() + file_row(spec, first + i) * spec.cols, spec.cols,
                linear.matrix.k_padded, block.data() + i * row_bytes);
     }
-    uint8_t* out = codes + first * row_bytes;
+    uint8_t* out = codes + ternary_bytes(kernels.layout, first, linear.matrix.k_padded);
     if (kernels.pack != nullptr) {
       kernels.pack(block.data(), linear.matrix.k_padded, out);
     } else {
@@ -178,9 +178,9 @@ void store_group_scales(const TensorSpec& spec, const std::vector<float>& scales
       if (f16_to_f32(half) != scale) {
         throw unsupported(spec, "has a group scale that is not an f16 number");
       }
-      const uint64_t at = linear.kernels->layout == TernaryLayout::kBlocks16
-                              ? (r / kScaleRows * per_row + i) * kScaleRows + r % kScaleRows
-                              : r * per_row + i;
+      const uint64_t at = linear.kernels->layout == TernaryLayout::kRows
+                              ? r * per_row + i
+                              : (r / kScaleRows * per_row + i) * kScaleRows + r % kScaleRows;
       memory.group_scales[at] = half;
     }
   }
@@ -195,7 +195,7 @@ uint64_t padded_rows(const Linear& linear) {
 }
 
 size_t codes_bytes(const Linear& linear) {
-  return padded_rows(linear) * (linear.matrix.k_padded / 4);
+  return ternary_bytes(linear.kernels->layout, padded_rows(linear), linear.matrix.k_padded);
 }
 
 size_t row_scales_bytes(const Linear& linear) {
@@ -221,11 +221,11 @@ uint64_t file_row(const TensorSpec& spec, uint64_t row) {
 
 void pack_file_order(const Linear& linear, const uint8_t* rows, uint64_t row_begin, uint64_t n_rows,
                      uint8_t* codes) {
-  const uint64_t row_bytes = linear.matrix.k_padded / 4;
-  const uint64_t block_bytes = row_bytes * linear.kernels->n_multiple;
-  uint8_t* out = codes + row_begin * row_bytes;
-  for (uint64_t at = 0; at < n_rows * row_bytes; at += block_bytes) {
-    linear.kernels->pack(rows + at, linear.matrix.k_padded, out + at);
+  const TernaryKernels& kernels = *linear.kernels;
+  const uint32_t k_padded = linear.matrix.k_padded;
+  for (uint64_t row = 0; row < n_rows; row += kernels.n_multiple) {
+    kernels.pack(rows + ternary_bytes(TernaryLayout::kRows, row, k_padded), k_padded,
+                 codes + ternary_bytes(kernels.layout, row_begin + row, k_padded));
   }
 }
 

@@ -258,12 +258,7 @@ void WeightLoader::plan_linear(const TensorSpec& spec, Linear* out) {
   const bool file_order = std::strcmp(spec.format->name, "i2_s") == 0 &&
                           spec.cols % kTernaryGroup == 0 && spec.adjacent_heads == 0;
   const bool in_place = file_order && source_.mmap;
-  // Scalar has kRows kernels, so every list does.
-  out->kernels =
-      in_place
-          ? *std::find_if(kernels_.ternary.begin(), kernels_.ternary.end(),
-                          [](const TernaryKernels* k) { return k->layout == TernaryLayout::kRows; })
-          : kernels_.ternary.front();
+  out->kernels = &choose_ternary(kernels_, in_place ? WeightForm::kInPlace : source_.form);
   const float scale = spec.format->ternary ? stored_scale(spec) : 0.0f;
 
   const size_t codes = in_place ? 0 : PageArena::round_up(codes_bytes(*out));

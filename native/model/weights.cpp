@@ -5,26 +5,47 @@
 
 namespace bitnet {
 
+namespace {
+
+/// Rows that a block holds, in the layouts that have blocks.
+constexpr uint32_t kBlockRows = 16;
+
+/// Code of weight (row, k), see TernaryLayout.
+int code_at(const TernaryMatrix& w, TernaryLayout layout, uint32_t row, uint32_t k) {
+  const uint32_t block_row = row / kBlockRows * kBlockRows;
+  const uint32_t lane = row % kBlockRows;
+  const uint8_t* block = w.data + ternary_bytes(layout, block_row, w.k_padded);
+  if (layout == TernaryLayout::kFives16) {
+    const uint32_t in_vector = k % kFivesWeights;
+    uint32_t y = block[size_t{k / kFivesWeights} * 64 + lane * 4 + k % 4];
+    for (uint32_t i = 0; i < in_vector / 4; ++i) y = 3 * y % 256;
+    return static_cast<int>(3 * y / 256);
+  }
+  const size_t group = k / kTernaryGroup;
+  const uint32_t byte = k % 32;
+  const size_t at = layout == TernaryLayout::kBlocks16
+                        ? group * 512 + byte / 4 * 64 + lane * 4 + byte % 4
+                        : lane * size_t{w.k_padded / 4} + group * 32 + byte;
+  return block[at] >> (6 - 2 * (k % kTernaryGroup / 32)) & 3;
+}
+
+float scale_at(const TernaryMatrix& w, TernaryLayout layout, uint32_t row, uint32_t k) {
+  if (w.group == 0) return w.row_scales[row];
+  const size_t per_row = w.k_padded / w.group;
+  const size_t i = k / w.group;
+  const size_t at = layout == TernaryLayout::kRows
+                        ? row * per_row + i
+                        : (row / kBlockRows * per_row + i) * kBlockRows + row % kBlockRows;
+  return f16_to_f32(w.group_scales[at]);
+}
+
+}  // namespace
+
 void decode_row(const Linear& linear, uint32_t row, float* out) {
   const TernaryMatrix& w = linear.matrix;
-  const bool blocks = linear.kernels->layout == TernaryLayout::kBlocks16;
-  constexpr uint32_t kRows = 16;
-  const size_t block = size_t{row / kRows} * kRows * (w.k_padded / 4);
+  const TernaryLayout layout = linear.kernels->layout;
   for (uint32_t k = 0; k < w.k; ++k) {
-    const uint32_t group = k / kTernaryGroup;
-    const uint32_t byte = k % 32;
-    const size_t at = blocks
-                          ? block + size_t{group} * 512 + byte / 4 * 64 + row % kRows * 4 + byte % 4
-                          : size_t{row} * (w.k_padded / 4) + size_t{group} * 32 + byte;
-    const int code = w.data[at] >> (6 - 2 * (k % kTernaryGroup / 32)) & 3;
-    float scale = w.row_scales[row];
-    if (w.group != 0) {
-      const size_t per_row = w.k_padded / w.group;
-      const size_t i = k / w.group;
-      scale = f16_to_f32(w.group_scales[blocks ? (row / kRows * per_row + i) * kRows + row % kRows
-                                               : row * per_row + i]);
-    }
-    out[k] = static_cast<float>(code - 1) * scale;
+    out[k] = static_cast<float>(code_at(w, layout, row, k) - 1) * scale_at(w, layout, row, k);
   }
 }
 

@@ -94,7 +94,7 @@ struct VocabMatrix {
 using LoadProgress = std::function<void(uint64_t done_bytes, uint64_t total_bytes)>;
 
 /// All weights of a model, ready for the kernels. Ternary matrices are copied once into 2 MB pages
-/// in the layout of the chosen target; with `mmap` those that can are used in place.
+/// in a layout of the chosen target; with `mmap` those that can are used in place.
 class Weights {
  public:
   struct Source {
@@ -102,6 +102,7 @@ class Weights {
     const std::vector<TensorSpec>* tensors;
     const std::vector<AdapterSpec>* adapters;
     bool mmap;
+    WeightForm form;  ///< of the matrices that are copied
     unsigned n_threads;
   };
 

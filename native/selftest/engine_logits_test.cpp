@@ -21,19 +21,22 @@ struct Way {
   unsigned n_threads = 1;
   uint32_t batch_size = 512;
   bool mmap = false;
+  WeightForm form = WeightForm::kFast;
 };
 
 std::string name_of(const Way& way) {
   return std::string(way.target == nullptr ? "best" : way.target) + ", " +
          std::to_string(way.n_threads) + " threads, batch " + std::to_string(way.batch_size) +
-         (way.mmap ? ", mapped" : "");
+         (way.mmap ? ", mapped" : "") + (way.form == WeightForm::kCompact ? ", compact" : "");
 }
 
 /// Logits of every position.
 Floats logits_of(const SavedModel& model, KvType kv_type, const std::vector<int32_t>& tokens,
                  const Way& way) {
   const WithEnv target("BITNET_KERNEL", way.target);
-  Engine engine(model.spec(way.mmap, way.n_threads), {kv_type, way.batch_size, way.n_threads}, {});
+  ModelSpec spec = model.spec(way.mmap, way.n_threads);
+  spec.form = way.form;
+  Engine engine(spec, {kv_type, way.batch_size, way.n_threads}, {});
   return evaluate(engine, engine.create_sequence(512), tokens, Wanted::kAllLogits);
 }
 
@@ -134,6 +137,24 @@ BITNET_TEST(engine_logits_of_every_format) {
                      std::string(format) + ": " + name_of(way));
         }
       }
+    }
+  }
+}
+
+BITNET_TEST(engine_logits_of_compact_weights) {
+  for (const Hparams& h : {tiny_hparams(), crooked_hparams()}) {
+    const auto tokens = random_tokens(30, h.vocab_size, 10);
+    for (const char* format : {"i2_s", "f32"}) {
+      TinyOptions options;
+      options.linear = format;
+      const SavedModel model(make_tiny_model(h, options));
+      std::vector<Way> ways;
+      for (const Kernels& target : runnable_targets()) {
+        for (const uint32_t batch_size : {1u, 7u, 64u}) {
+          ways.push_back({target.table.name, 3, batch_size, false, WeightForm::kCompact});
+        }
+      }
+      check_ways(model, KvType::kF32, tokens, ways);
     }
   }
 }

@@ -66,6 +66,21 @@ BITNET_TEST(kernels_selection) {
   }
 }
 
+BITNET_TEST(kernels_weight_forms) {
+  for (const Kernels& target : runnable_targets()) {
+    const TernaryKernels& fast = choose_ternary(target, WeightForm::kFast);
+    CHECK(fast.layout != TernaryLayout::kFives16);
+    CHECK(choose_ternary(target, WeightForm::kInPlace).layout == TernaryLayout::kRows);
+    const TernaryKernels& compact = choose_ternary(target, WeightForm::kCompact);
+    if (has_compact(target)) {
+      CHECK(compact.layout == TernaryLayout::kFives16);
+    } else {
+      CHECK(&compact == &fast);
+    }
+  }
+  CHECK(!has_compact(select_kernels("scalar")));
+}
+
 BITNET_TEST(kernels_cpu_features) {
   // Every feature that a target can ask for has a name for the message.
   for (const KernelTable* target : kernel_targets()) {

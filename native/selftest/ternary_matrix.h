@@ -25,11 +25,13 @@ class PackedMatrix {
     set_scale(scale);
     view = {nullptr, row_scales_.data(), nullptr, n, k, round_up(k, kTernaryGroup), 0};
     if (kernels.pack != nullptr) {
-      const size_t block = size_t{kernels.n_multiple} * view.k_padded / 4;
-      Exact<uint8_t> packed(bytes_.size());
-      for (size_t at = 0; at < bytes_.size(); at += block) {
-        const Exact<uint8_t> rows(bytes_.data() + at, block);
-        kernels.pack(rows.data(), view.k_padded, packed.data() + at);
+      const size_t n_blocks = round_up(n, kernels.n_multiple) / kernels.n_multiple;
+      const size_t from = ternary_bytes(TernaryLayout::kRows, kernels.n_multiple, view.k_padded);
+      const size_t to = ternary_bytes(kernels.layout, kernels.n_multiple, view.k_padded);
+      Exact<uint8_t> packed(n_blocks * to);
+      for (size_t i = 0; i < n_blocks; i++) {
+        const Exact<uint8_t> rows(bytes_.data() + i * from, from);
+        kernels.pack(rows.data(), view.k_padded, packed.data() + i * to);
       }
       bytes_ = std::move(packed);
     }
@@ -44,7 +46,7 @@ class PackedMatrix {
   /// f16 scales [n, k_padded / group] in the order of the layout.
   void set_group_scales(const std::vector<uint16_t>& scales, uint32_t group, TernaryLayout layout) {
     const uint32_t per_row = view.k_padded / group;
-    const bool blocks = layout == TernaryLayout::kBlocks16;
+    const bool blocks = layout != TernaryLayout::kRows;
     group_scales_ =
         Exact<uint16_t>(size_t{blocks ? round_up(view.n, kScaleRows) : view.n} * per_row);
     for (uint32_t r = 0; r < view.n; r++) {

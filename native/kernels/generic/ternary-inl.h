@@ -43,7 +43,7 @@ static void pack_tiles(const TernaryInput& x, uint32_t k_padded, uint32_t begin,
 static inline F32x16 group_scale_lanes(const TernaryMatrix& w, TernaryLayout layout, uint32_t row,
                                        uint32_t row_end, uint32_t i) {
   const size_t n_scales = w.k_padded / w.group;
-  if (layout == TernaryLayout::kBlocks16) {
+  if (layout != TernaryLayout::kRows) {
     return load_f16(w.group_scales + (row / kRowLanes * n_scales + i) * kRowLanes);
   }
   alignas(64) uint16_t lanes[kRowLanes] = {};
@@ -97,8 +97,12 @@ struct FloatSteps {
   }
 };
 
+/// As unpack_group above.
+using UnpackGroup = void (*)(const TernaryMatrix& w, uint32_t row, uint32_t row_end, uint32_t g,
+                             uint8_t* out);
+
 /// 16 rows times n_tokens activation rows.
-template <class Steps, uint32_t n_tokens>
+template <class Steps, uint32_t n_tokens, UnpackGroup unpack>
 static inline void multiply_rows16(const TernaryMatrix& w, TernaryLayout layout,
                                    const TernaryInput& x, uint32_t token, uint32_t row,
                                    uint32_t row_end, float* y, size_t y_stride) {
@@ -107,7 +111,7 @@ static inline void multiply_rows16(const TernaryMatrix& w, TernaryLayout layout,
   for (uint32_t t = 0; t < n_tokens; ++t) part[t] = total[t] = zero();
   for (uint32_t g = 0; g < w.k_padded / kTernaryGroup; ++g) {
     alignas(64) uint8_t codes[kGroupSteps * kRowLanes * 4];
-    unpack_group(w, row, row_end, g, codes);
+    unpack(w, row, row_end, g, codes);
     for (uint32_t b = 0; b < kBlocksPerGroup; ++b) {
       const uint32_t column = g * kTernaryGroup + b * kActivationBlock;
       Steps::template block<n_tokens>(x, token, column, codes + b * kStepsPerBlock * kRowLanes * 4,
@@ -135,16 +139,16 @@ static inline void multiply_rows16(const TernaryMatrix& w, TernaryLayout layout,
   }
 }
 
-template <class Steps, TernaryLayout layout>
+template <class Steps, TernaryLayout layout, UnpackGroup unpack = unpack_group>
 static void multiply_grouped(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
                              uint32_t row_end, float* y, size_t y_stride) {
   for (uint32_t row = row_begin; row < row_end; row += kRowLanes) {
     uint32_t token = 0;
     for (; token + kBlockTokens <= x.m; token += kBlockTokens) {
-      multiply_rows16<Steps, kBlockTokens>(w, layout, x, token, row, row_end, y, y_stride);
+      multiply_rows16<Steps, kBlockTokens, unpack>(w, layout, x, token, row, row_end, y, y_stride);
     }
     for (; token < x.m; ++token) {
-      multiply_rows16<Steps, 1>(w, layout, x, token, row, row_end, y, y_stride);
+      multiply_rows16<Steps, 1, unpack>(w, layout, x, token, row, row_end, y, y_stride);
     }
   }
 }

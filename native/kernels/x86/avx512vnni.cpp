@@ -20,6 +20,7 @@ namespace {
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"
 #include "kernels/x86/zmm_blocks16-inl.h"
+#include "kernels/x86/zmm_fives16-inl.h"
 
 // gemm: two blocks (32 rows) are unpacked to one byte per code, [k/4][2][16 rows][4], and
 // multiplied by tiles of 8 activation rows packed as [k/4][8][4]: 16 accumulators, both operands
@@ -27,11 +28,18 @@ namespace {
 constexpr uint32_t kTile = 8;
 constexpr uint32_t kPanelBlocks = 2;
 
+/// Writes one block's half of the panel.
+using UnpackBlock = void (*)(const uint8_t* block, uint32_t k_padded, uint8_t* panel);
+
 inline void unpack_block(const uint8_t* block, uint32_t k_padded, uint8_t* panel) {
   for (uint32_t g = 0; g < k_padded / kTernaryGroup; ++g) {
     unpack_vectors(block + size_t{g} * 512, kPanelBlocks * 64,
                    panel + size_t{g} * kTernaryGroup * kPanelBlocks * kBlockRows);
   }
+}
+
+inline void unpack_fives_block(const uint8_t* block, uint32_t k_padded, uint8_t* panel) {
+  unpack_fives(block, 0, k_padded / 4, kPanelBlocks * 64, panel);
 }
 
 template <uint32_t... i>
@@ -52,16 +60,17 @@ inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_s
   ((sum[i][0] = first[i], sum[i][1] = second[i]), ...);
 }
 
+template <TernaryLayout layout, UnpackBlock unpack>
 void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
           float* y, size_t y_stride, void* scratch) {
   auto* panel = static_cast<uint8_t*>(scratch);
-  const size_t block_bytes = size_t{kBlockRows} * (w.k_padded / 4);
+  const size_t block_bytes = ternary_bytes(layout, kBlockRows, w.k_padded);
   for (uint32_t row = row_begin; row < row_end; row += kPanelBlocks * kBlockRows) {
     const uint8_t* blocks = w.data + row / kBlockRows * block_bytes;
     const bool two_blocks = row + kBlockRows < row_end;
-    unpack_block(blocks, w.k_padded, panel);
+    unpack(blocks, w.k_padded, panel);
     // A missing second block repeats the first; its results are not stored.
-    unpack_block(two_blocks ? blocks + block_bytes : blocks, w.k_padded, panel + 64);
+    unpack(two_blocks ? blocks + block_bytes : blocks, w.k_padded, panel + 64);
     for (uint32_t tile = 0; tile < x.m; tile += kTile) {
       __m512i sum[kTile][kPanelBlocks];
       multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, sum,
@@ -89,11 +98,23 @@ const TernaryKernels kBlocksKernels = {TernaryLayout::kBlocks16,
                                        pack,
                                        pack_tiles<kTile>,
                                        gemv,
-                                       gemm,
+                                       gemm<TernaryLayout::kBlocks16, unpack_block>,
                                        gemm_scratch_bytes,
                                        multiply_grouped<BlockSteps, TernaryLayout::kBlocks16>,
                                        multiply_grouped<FloatSteps, TernaryLayout::kBlocks16>};
-const TernaryKernels* const kTernary[] = {&kBlocksKernels, nullptr};
+const TernaryKernels kFivesKernels = {
+    TernaryLayout::kFives16,
+    kBlockRows,
+    kDirect,
+    kTile,
+    pack_fives,
+    pack_tiles<kTile>,
+    gemv_fives,
+    gemm<TernaryLayout::kFives16, unpack_fives_block>,
+    gemm_scratch_bytes,
+    multiply_grouped<BlockSteps, TernaryLayout::kFives16, unpack_fives_group>,
+    multiply_grouped<FloatSteps, TernaryLayout::kFives16, unpack_fives_group>};
+const TernaryKernels* const kTernary[] = {&kBlocksKernels, &kFivesKernels, nullptr};
 
 }  // namespace
 

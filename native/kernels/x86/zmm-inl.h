@@ -95,16 +95,20 @@ inline F32x16 trits(Codes codes, uint32_t i) {
   return _mm512_cvtepi32_ps(_mm512_sub_epi32(code, _mm512_set1_epi32(1)));
 }
 
+/// The codes of a vector of bytes, each the first of the eight of its position in the byte.
+inline void unpack_vector(__m512i v, size_t stride, uint8_t* out) {
+  const __m512i mask = _mm512_set1_epi8(3);
+  _mm512_store_si512(out, _mm512_and_si512(_mm512_srli_epi16(v, 6), mask));
+  _mm512_store_si512(out + 8 * stride, _mm512_and_si512(_mm512_srli_epi16(v, 4), mask));
+  _mm512_store_si512(out + 16 * stride, _mm512_and_si512(_mm512_srli_epi16(v, 2), mask));
+  _mm512_store_si512(out + 24 * stride, _mm512_and_si512(v, mask));
+}
+
 /// The codes of one group of 16 rows, each vector `stride` bytes after the last.
 inline void unpack_vectors(const uint8_t* group, size_t stride, uint8_t* out) {
-  const __m512i mask = _mm512_set1_epi8(3);
   for (uint32_t i = 0; i < 8; ++i) {
-    const __m512i v = _mm512_load_si512(group + 64 * i);
     prefetch(group + 64 * i, kPrefetchBytes);
-    _mm512_store_si512(out + i * stride, _mm512_and_si512(_mm512_srli_epi16(v, 6), mask));
-    _mm512_store_si512(out + (8 + i) * stride, _mm512_and_si512(_mm512_srli_epi16(v, 4), mask));
-    _mm512_store_si512(out + (16 + i) * stride, _mm512_and_si512(_mm512_srli_epi16(v, 2), mask));
-    _mm512_store_si512(out + (24 + i) * stride, _mm512_and_si512(v, mask));
+    unpack_vector(_mm512_load_si512(group + 64 * i), stride, out + i * stride);
   }
 }
 inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_end*/, uint32_t g,

@@ -4,23 +4,32 @@
 constexpr uint32_t kBlockRows = 16;
 constexpr uint32_t kDirect = 8;
 
-void pack(const uint8_t* rows, uint32_t k_padded, uint8_t* out) {
-  const uint32_t row_bytes = k_padded / 4;
+/// One dword of each of 16 rows.
+inline __m512i gather_dwords(const uint8_t* rows, uint32_t row_bytes) {
   const __m512i row = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   const __m512i offsets = _mm512_mullo_epi32(row, _mm512_set1_epi32(static_cast<int>(row_bytes)));
-  for (uint32_t dword = 0; dword < row_bytes / 4; ++dword) {
-    _mm512_storeu_si512(out + 64 * size_t{dword},
-                        _mm512_i32gather_epi32(offsets, rows + 4 * size_t{dword}, 1));
+  return _mm512_i32gather_epi32(offsets, rows, 1);
+}
+
+void pack(const uint8_t* rows, uint32_t k_padded, uint8_t* out) {
+  const uint32_t row_bytes = k_padded / 4;
+  for (uint32_t at = 0; at < row_bytes; at += 4, out += 64) {
+    _mm512_storeu_si512(out, gather_dwords(rows + at, row_bytes));
   }
 }
 
 /// y of up to 16 rows and one token from their dots.
-inline void store_rows(__m512i dots, const TernaryMatrix& w, const TernaryInput& x, uint32_t token,
+inline void store_dots(__m512i dots, const TernaryMatrix& w, const TernaryInput& x, uint32_t token,
                        uint32_t row, uint32_t n_rows, float* y) {
   const __m512 factor = _mm512_div_ps(load(w.row_scales + row), set1(x.scale[token]));
-  const __m512i exact = _mm512_sub_epi32(dots, _mm512_set1_epi32(x.sum[token]));
   _mm512_mask_storeu_ps(y + row, static_cast<__mmask16>((1u << n_rows) - 1),
-                        _mm512_mul_ps(_mm512_cvtepi32_ps(exact), factor));
+                        _mm512_mul_ps(_mm512_cvtepi32_ps(dots), factor));
+}
+
+/// The same from dots with codes, which are trits plus one.
+inline void store_rows(__m512i dots, const TernaryMatrix& w, const TernaryInput& x, uint32_t token,
+                       uint32_t row, uint32_t n_rows, float* y) {
+  store_dots(_mm512_sub_epi32(dots, _mm512_set1_epi32(x.sum[token])), w, x, token, row, n_rows, y);
 }
 
 /// One activation row: no shifts. The codes are masked in place, so that the four accumulators hold
