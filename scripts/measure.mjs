@@ -2,6 +2,7 @@
 // from an empty context or after --depth tokens. Prints JSON rows as llama-bench does, with load time
 // and memory beside them. `compare.mjs` runs this beside other engines.
 //   node scripts/measure.mjs -m MODEL [-p 512] [-n 128] [-d 0] [-t THREADS] [-r 3] [--kv f16] [--mmap]
+//     [--weights compact]
 // Figures of a shared machine drift: compare only what was measured in one run, in turns.
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     threads: { type: "string", short: "t" },
     repetitions: { type: "string", short: "r", default: "3" },
     kv: { type: "string", default: "f16" },
+    weights: { type: "string", default: "fast" },
     mmap: { type: "boolean", default: false },
   },
 });
@@ -32,6 +34,7 @@ const before = performance.now();
 const model = await openModel(values.model, {
   threads: values.threads === undefined ? undefined : Number(values.threads),
   kvType: values.kv,
+  weights: values.weights,
   mmap: values.mmap,
 });
 const loadMs = performance.now() - before;
@@ -68,6 +71,7 @@ const common = {
   kernel: loadAddon().cpuReport().active,
   n_threads: model.threads,
   type_k: values.kv,
+  weights: values.weights,
   load_ms: Math.round(loadMs),
   peak_rss_mb: Math.round(peakKb / 1024),
   weights_mb: mb(weightBytes),

@@ -32,7 +32,13 @@ import {
 import { encodePrompt, type Tokenizer } from "./tokenizer/tokenizer.ts";
 
 export type { Message, Role } from "./chat/messages.ts";
-export type { FinishReason, KvType, MemoryReport, SamplingParams } from "./engine/binding.ts";
+export type {
+  FinishReason,
+  KvType,
+  MemoryReport,
+  SamplingParams,
+  WeightForm,
+} from "./engine/binding.ts";
 export type {
   GeneratedToken,
   Generation,

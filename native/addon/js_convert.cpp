@@ -224,6 +224,10 @@ ModelSpec to_model_spec(const Napi::Object& object) {
   }
   spec.n_threads = get_integer<uint32_t>(object, "threads");
   spec.mmap = get_bool(object, "mmap");
+  if (object.Has("weights")) {
+    spec.form = get_enum<WeightForm>(
+        object, "weights", {{"fast", WeightForm::kFast}, {"compact", WeightForm::kCompact}});
+  }
   return spec;
 }
 
@@ -296,6 +300,7 @@ Napi::Object cpu_report(Napi::Env env) {
   report["targets"] = targets;
   report["active"] = active.table.name;
   report["reason"] = active.reason;
+  report["compactWeights"] = has_compact(active);
   return report;
 }
 

@@ -1,3 +1,4 @@
+import type { WeightForm } from "../engine/binding.ts";
 import { formatBytes, formatCount } from "../ui/format.ts";
 import { formatTable } from "../ui/table.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
@@ -60,11 +61,16 @@ export function describeModel(model: ModelSummary): readonly Section[] {
   ];
 }
 
+const BITS: Readonly<Record<WeightForm, string>> = {
+  fast: "ternary ones in 2 bits",
+  compact: "ternary ones in 1.6 bits",
+};
+
 export function describePlan(plan: MemoryPlan): Section {
   const available = formatBytes(plan.availableBytes);
   const verdict = plan.fits ? `fits in ${available}` : `only ${available} available`;
   const rows = [
-    ["weights", formatBytes(plan.weightBytes)],
+    ["weights", `${formatBytes(plan.weightBytes)}, ${BITS[plan.weights]}`],
     ["KV cache", formatBytes(plan.kvCacheBytes)],
     ["activations", `about ${formatBytes(plan.activationBytes)}`],
     ["total", `${formatBytes(plan.totalBytes)}: ${verdict}`],

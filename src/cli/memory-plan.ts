@@ -1,10 +1,13 @@
+import { isTernary } from "../checkpoint/encodings.ts";
 import type { ModelSource, TensorSource } from "../checkpoint/source.ts";
-import type { AddonHparams, KvType } from "../engine/binding.ts";
+import type { AddonHparams, KvType, WeightForm } from "../engine/binding.ts";
 
 /** What running a model will take, worked out from its header alone. */
 export interface MemoryPlan {
   readonly contextLength: number;
   readonly kvType: KvType;
+  /** The form that ternary weights get: "fast" also where there is no other. */
+  readonly weights: WeightForm;
   readonly weightBytes: number;
   readonly kvCacheBytes: number;
   /** An estimate: the engine knows only once it has loaded the model. */
@@ -17,6 +20,7 @@ export interface MemoryPlan {
 export interface PlanOptions {
   readonly contextLength: number;
   readonly kvType: KvType;
+  readonly weights: WeightForm;
   readonly batchSize: number;
   readonly availableBytes: number;
 }
@@ -24,8 +28,11 @@ export interface PlanOptions {
 const KV_BYTES: Readonly<Record<KvType, number>> = { f32: 4, f16: 2, bf16: 2 };
 /** The cache grows in chunks of this many positions. */
 const KV_CHUNK_TOKENS = 64;
-const I2_S_TAIL_BYTES = 32;
-const WEIGHTS_PER_BYTE = 4;
+/** Ternary matrices are padded to whole groups of columns and blocks of rows. */
+const GROUP_COLS = 128;
+const BLOCK_ROWS = 16;
+/** The compact form holds 20 weights of a row in four bytes. */
+const COMPACT_COLS = 20;
 const FLOAT_BYTES = 4;
 /** The engine takes memory in pages of 2 MB. */
 const PAGE_BYTES = 2 * 1024 * 1024;
@@ -33,11 +40,11 @@ const PAGE_BYTES = 2 * 1024 * 1024;
 export function planMemory(
   source: ModelSource,
   hparams: AddonHparams,
-  { contextLength, kvType, batchSize, availableBytes }: PlanOptions,
+  { contextLength, kvType, weights, batchSize, availableBytes }: PlanOptions,
 ): MemoryPlan {
   const { nLayers, nKvHeads, nHeads, headDim, dModel, dFf, vocabSize } = hparams;
-  const positions = Math.ceil(contextLength / KV_CHUNK_TOKENS) * KV_CHUNK_TOKENS;
-  const loaded = source.tensors.reduce((total, tensor) => total + loadedBytes(tensor), 0);
+  const positions = roundUp(contextLength, KV_CHUNK_TOKENS);
+  const loaded = source.tensors.reduce((total, one) => total + loadedBytes(one, weights), 0);
   const weightBytes = wholePages(loaded);
   const kvCacheBytes = positions * nLayers * 2 * nKvHeads * headDim * KV_BYTES[kvType];
   const rowFloats = 3 * dModel + 2 * dFf + (2 * nHeads + 2 * nKvHeads) * headDim;
@@ -47,6 +54,7 @@ export function planMemory(
   return {
     contextLength,
     kvType,
+    weights,
     weightBytes,
     kvCacheBytes,
     activationBytes,
@@ -57,10 +65,18 @@ export function planMemory(
 }
 
 function wholePages(bytes: number): number {
-  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+  return roundUp(bytes, PAGE_BYTES);
 }
 
-/** Master weights are ternarised while they are loaded. */
-function loadedBytes({ rows, cols, bytes, quantise }: TensorSource): number {
-  return quantise === undefined ? bytes : (rows * cols) / WEIGHTS_PER_BYTE + I2_S_TAIL_BYTES;
+/** Ternary weights are repacked while they are loaded, master weights ternarised before. */
+function loadedBytes(tensor: TensorSource, weights: WeightForm): number {
+  if (!isTernary(tensor.encoding) && tensor.quantise === undefined) return tensor.bytes;
+  const rows = roundUp(tensor.rows, BLOCK_ROWS);
+  const cols = roundUp(tensor.cols, GROUP_COLS);
+  const rowBytes = weights === "compact" ? 4 * Math.ceil(cols / COMPACT_COLS) : cols / 4;
+  return rows * (rowBytes + FLOAT_BYTES);
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
 }

@@ -138,6 +138,8 @@ export const OPTIONS = {
     help: "number format of the KV cache: f32, f16 or bf16" },
   activations: { flags: "--activations <kind>", group: "Engine", type: oneOf("int8", "none"), setting: true, fallback: "int8",
     help: "inputs of ternary matrices: int8 as suits the model, or none: floats, the slow reference" },
+  weights: { flags: "--weights <form>", group: "Engine", type: oneOf("fast", "compact"), setting: true, fallback: "fast",
+    help: "ternary weights in memory: fast (2 bits each) or compact (1.6 bits, on CPUs with AVX512-VNNI)" },
   mmap: { flags: "--mmap", group: "Engine", setting: true, fallback: false,
     help: "run from the file's own pages: less memory, slower" },
 

@@ -20,6 +20,7 @@ export const LOAD_OPTIONS = [
   "batchSize",
   "kvType",
   "activations",
+  "weights",
   "mmap",
 ] as const satisfies readonly OptionKey[];
 
@@ -44,13 +45,22 @@ export async function loadModel(
   { ui }: Context,
   options: OptionValues<(typeof LOAD_OPTIONS)[number]>,
 ): Promise<Model> {
-  const { threads, batchSize, kvType, activations, mmap } = options;
+  const { threads, batchSize, kvType, activations, weights, mmap } = options;
   const path = options.model ?? bundledModelPath();
   if (options.model === undefined) ui.warn(BUNDLED_MODEL_NOTE);
   const source = await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
   const adapters = await openAdapters(options.lora, source);
   const model = await ui.progress(`loading ${path}`, `loaded ${path}`, (onProgress) =>
-    Model.load(source, { threads, batchSize, kvType, activations, mmap, adapters, onProgress }),
+    Model.load(source, {
+      threads,
+      batchSize,
+      kvType,
+      activations,
+      weights,
+      mmap,
+      adapters,
+      onProgress,
+    }),
   );
   for (const note of model.notes) ui.info(`note: ${note}`);
   return model;

@@ -17,6 +17,8 @@ export interface SystemSummary {
     readonly active: string;
     readonly reason: string;
     readonly targets: CpuReport["targets"];
+    /** Whether the active target can hold ternary weights in 1.6 bits. */
+    readonly compactWeights: boolean;
   };
   readonly memory: {
     readonly totalBytes: number;
@@ -29,12 +31,12 @@ export interface SystemSummary {
  *  @throws {UnsupportedError} it names one that this CPU cannot run
  *  @throws {AddonError} the native engine cannot be loaded */
 export function summarizeSystem(): SystemSummary {
-  const { brand, features, active, reason, targets } = readCpuReport();
+  const { brand, features, active, reason, targets, compactWeights } = readCpuReport();
   return {
     platform: `${process.platform}-${process.arch}`,
     node: process.version,
     cpu: { brand, features, logicalCpus: availableParallelism() },
-    kernels: { active, reason, targets },
+    kernels: { active, reason, targets, compactWeights },
     memory: { totalBytes: totalMemory(), availableBytes: availableMemory() },
   };
 }

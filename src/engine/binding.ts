@@ -107,6 +107,8 @@ export interface CpuReport {
   readonly active: string;
   /** One clause: why this target is active. */
   readonly reason: string;
+  /** Whether the active target can hold ternary weights in the compact form. */
+  readonly compactWeights: boolean;
 }
 
 export interface KernelTarget {
@@ -176,6 +178,9 @@ export interface AddonAdapter {
 
 export type KvType = "f32" | "f16" | "bf16";
 
+/** Ternary weights in memory: 2 bits each, or 1.6 where the kernel target knows how. */
+export type WeightForm = "fast" | "compact";
+
 export interface AddonModelSpec {
   readonly files: readonly string[];
   readonly hparams: AddonHparams;
@@ -185,6 +190,8 @@ export interface AddonModelSpec {
   readonly threads: number;
   /** Run from the file's pages instead of a copy in large pages. */
   readonly mmap: boolean;
+  /** Default "fast". */
+  readonly weights?: WeightForm;
   readonly kvType: KvType;
   /** Tokens per forward pass at most; a long prompt is evaluated in chunks of this size. */
   readonly batchSize: number;

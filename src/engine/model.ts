@@ -4,12 +4,14 @@ import type { Metadata } from "../gguf/types.ts";
 import { tokenizerFromMetadata } from "../tokenizer/from-gguf.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type {
+  Addon,
   AddonAdapter,
   AddonHparams,
   AddonModel,
   AddonTensor,
   KvType,
   MemoryReport,
+  WeightForm,
 } from "./binding.ts";
 import { type ActivationsOption, hparamsOf } from "./hparams.ts";
 import { loadAddon } from "./load-addon.ts";
@@ -25,6 +27,9 @@ export interface ModelOptions {
   readonly batchSize?: number | undefined;
   /** Run from the file's pages instead of a copy in large pages: less memory, slower. */
   readonly mmap?: boolean | undefined;
+  /** Ternary weights in memory: "fast" in 2 bits each (the default), or "compact" in 1.6 where the CPU
+   *  has kernels for that. The same results. */
+  readonly weights?: WeightForm | undefined;
   /** Inputs of ternary matrices: "int8" as suits the model (the default), or "none": floats, the slow
    *  reference. */
   readonly activations?: ActivationsOption | undefined;
@@ -47,6 +52,7 @@ export interface Adapters {
 const NO_ADAPTERS: Adapters = { files: [], updates: [] };
 const DEFAULT_BATCH_SIZE = 512;
 const DEFAULT_KV_TYPE = "f16";
+const DEFAULT_WEIGHTS = "fast";
 
 /** A loaded model: weights, tokenizer and the engine that runs them. */
 export class Model {
@@ -61,7 +67,7 @@ export class Model {
 
   private constructor(
     source: ModelSource,
-    parts: Pick<Model, "hparams" | "tokenizer" | "threads">,
+    parts: Pick<Model, "hparams" | "tokenizer" | "threads" | "notes">,
     native: AddonModel,
   ) {
     this.path = source.path;
@@ -69,17 +75,20 @@ export class Model {
     this.hparams = parts.hparams;
     this.tokenizer = parts.tokenizer;
     this.threads = parts.threads;
-    this.notes = [...source.notes, ...parts.tokenizer.notes];
+    this.notes = [...source.notes, ...parts.tokenizer.notes, ...parts.notes];
     this.#native = native;
   }
 
   /** Loads a model; weights are read on native threads while the tokenizer is built.
+   *  @throws {UsageError}        options that exclude one another
    *  @throws {ModelFormatError}  missing or misshapen tensors, damaged metadata
    *  @throws {UnsupportedError}  a family or an encoding that this build does not know
    *  @throws {ResourceError}     not enough memory
    *  @throws {AddonError}        the native engine is not there */
   static async load(source: ModelSource, options: ModelOptions = {}): Promise<Model> {
     const addon = loadAddon();
+    const { mmap = false, weights = DEFAULT_WEIGHTS } = options;
+    const notes = weightNotes(addon, weights, mmap);
     const hparams = hparamsOf(source.metadata, options.activations, hasInputNorms(source));
     const threads = options.threads ?? defaultThreads();
     const { files, updates } = options.adapters ?? NO_ADAPTERS;
@@ -96,13 +105,14 @@ export class Model {
         threads,
         kvType: options.kvType ?? DEFAULT_KV_TYPE,
         batchSize: options.batchSize ?? DEFAULT_BATCH_SIZE,
-        mmap: options.mmap ?? false,
+        mmap,
+        weights,
       },
       options.onProgress,
     );
     try {
       const tokenizer = tokenizerFromMetadata(source.metadata, { pre: options.preTokenizer });
-      return new Model(source, { hparams, threads, tokenizer }, await loading);
+      return new Model(source, { hparams, threads, tokenizer, notes }, await loading);
     } catch (error) {
       // A tokenizer that cannot be built must not leave the weights behind.
       void loading.then((native) => native.close()).catch(() => {});
@@ -140,6 +150,20 @@ export class Model {
   async close(): Promise<void> {
     await this.#native.close();
   }
+}
+
+/** What the user ought to know about the form of the weights.
+ *  @throws {UsageError} the weights of a mapped file are as they are */
+function weightNotes(addon: Addon, weights: WeightForm, mmap: boolean): readonly string[] {
+  if (weights === "fast") return [];
+  if (mmap) {
+    throw new UsageError("--mmap and --weights compact exclude one another", {
+      hint: "give one of them: a mapped file is not repacked",
+    });
+  }
+  const { active, compactWeights } = addon.cpuReport();
+  if (compactWeights) return [];
+  return [`the kernel target ${active} has no compact form: weights take 2 bits each`];
 }
 
 /** Matrices that norm their own input (BitNet embedding models). */

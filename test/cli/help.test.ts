@@ -372,6 +372,9 @@ describe("help of the commands", () => {
         -t, --threads <count>      CPU threads (default: physical cores)
         --kv-type <type>           number format of the KV cache: f32, f16 or bf16
                                    (default: f16)
+        --weights <form>           ternary weights in memory: fast (2 bits each) or
+                                   compact (1.6 bits, on CPUs with AVX512-VNNI)
+                                   (default: fast)
         -b, --batch-size <tokens>  prompt tokens evaluated at once (default: 512)
 
       Output:

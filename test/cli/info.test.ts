@@ -22,7 +22,7 @@ describe("bitnet info", () => {
     const { stdout } = await runCli(["info", "--json"]);
     const { system } = JSON.parse(stdout);
     expect(Object.keys(system)).toEqual(["platform", "node", "cpu", "kernels", "memory"]);
-    expect(Object.keys(system.kernels)).toEqual(["active", "reason", "targets"]);
+    expect(Object.keys(system.kernels)).toEqual(["active", "reason", "targets", "compactWeights"]);
     const active = system.kernels.targets.find(
       ({ name }: { name: string }) => name === system.kernels.active,
     );
@@ -64,7 +64,7 @@ describe("bitnet info model", () => {
         i2_s       14       983 k   240 KiB
         f32         9        2560  10.0 KiB
       Memory for 256 tokens, KV cache in f32
-        weights      2.00 MiB
+        weights      2.00 MiB, ternary ones in 2 bits
         KV cache     512 KiB
         activations  about 6.00 MiB
         total        8.50 MiB: fits in N
@@ -92,6 +92,14 @@ describe("bitnet info model", () => {
     expect(plan.totalBytes).toBe(plan.weightBytes + plan.kvCacheBytes + plan.activationBytes);
     // 512 positions x 2 layers x (K and V) x 2 heads x 64 x 2 bytes
     expect(plan).toMatchObject({ contextLength: 512, kvType: "f16", kvCacheBytes: 524_288 });
+  });
+
+  it("plans for compact weights where the kernels have them", async () => {
+    const args = ["info", MODEL, "--weights", "compact"];
+    const { system, plan } = JSON.parse((await runCli([...args, "--json"])).stdout);
+    expect(plan.weights).toBe(system.kernels.compactWeights ? "compact" : "fast");
+    const { stdout } = await runCli(args, { env: { BITNET_KERNEL: "scalar" } });
+    expect(stdout).toContain("ternary ones in 2 bits");
   });
 
   it("opens a checkpoint folder, too", async () => {

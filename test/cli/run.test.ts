@@ -64,6 +64,27 @@ describe("stdout and stderr", () => {
   });
 });
 
+describe("compact weights", () => {
+  const args = ["-p", "the ", "-n", "8", "--seed", "1", "--weights", "compact"];
+
+  it("give the same text, and a note where there are none", async () => {
+    const fast = await run("-p", "the ", "-n", "8", "--seed", "1");
+    expect((await run(...args)).stdout).toBe(fast.stdout);
+    const env = { BITNET_KERNEL: "scalar" };
+    const { stdout, stderr } = await runCli(["run", "-m", MODEL, ...args], { env });
+    expect(stdout).toBe(fast.stdout);
+    expect(stderr).toMatch(
+      /^note: the kernel target scalar has no compact form: weights take 2 bits each$/m,
+    );
+  });
+
+  it("exclude --mmap", async () => {
+    const { status, stdout, stderr } = await run(...args, "--mmap");
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain("error: --mmap and --weights compact exclude one another\nhint: ");
+  });
+});
+
 it("without -m, the bundled model runs, and a line says so", async () => {
   const { status, stdout, stderr } = await runCli(["run", "-p", "hi", "-n", "4"]);
   expect(status).toBe(0);

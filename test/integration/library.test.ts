@@ -6,6 +6,7 @@ import {
   ResourceError,
   UnsupportedError,
   UsageError,
+  type WeightForm,
 } from "../../src/index.ts";
 import { goldenPath } from "../support/golden.ts";
 
@@ -41,6 +42,20 @@ describe("openModel", () => {
     expect(await mapped.createSession().evaluate(prompt)).toEqual(ours);
     await mapped.close();
   });
+
+  // d: group scales, and a ternary embedding that is the head as well
+  it.each(["a.i2_s", "c.i2_s", "d.pq2_0"])(
+    "gives the same logits from compact weights, %s",
+    async (name) => {
+      const load = (weights: WeightForm) =>
+        openModel(goldenPath(`gguf/${name}.gguf`), { weights, kvType: "f32" });
+      const [fast, compact] = [await load("fast"), await load("compact")];
+      const tokens = Int32Array.from({ length: 40 }, (_, i) => (37 * i) % 300);
+      const ours = await compact.createSession().evaluate(tokens);
+      expect(await fast.createSession().evaluate(tokens)).toEqual(ours);
+      await Promise.all([fast.close(), compact.close()]);
+    },
+  );
 
   it("says what is missing", async () => {
     await expect(openModel(goldenPath("gguf/none.gguf"))).rejects.toThrow(NotFoundError);

@@ -12,6 +12,7 @@ import type {
   KvType,
   SamplingParams,
   TokenLogprob,
+  WeightForm,
 } from "../../src/engine/binding.ts";
 import { goldenPath, readGoldenJson } from "./golden.ts";
 
@@ -28,6 +29,7 @@ export interface EngineOptions {
   readonly threads?: number;
   readonly batchSize?: number;
   readonly mmap?: boolean;
+  readonly weights?: WeightForm;
 }
 
 export const ADDON_PATH = fileURLToPath(

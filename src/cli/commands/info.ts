@@ -1,6 +1,6 @@
 import { openModelSource } from "../../checkpoint/open.ts";
 import type { ModelSource } from "../../checkpoint/source.ts";
-import type { KvType } from "../../engine/binding.ts";
+import type { KvType, WeightForm } from "../../engine/binding.ts";
 import { BUNDLED_MODEL_NOTE, bundledModelPath } from "../../engine/bundled.ts";
 import { hparamsOf } from "../../engine/hparams.ts";
 import { UsageError } from "../../errors.ts";
@@ -33,6 +33,7 @@ export const info = defineCommand({
     "text",
     "threads",
     "kvType",
+    "weights",
     "batchSize",
     "metadata",
     "config",
@@ -61,7 +62,8 @@ export const info = defineCommand({
       throw new UsageError("--text needs --probe", { hint: "add --probe" });
     }
     const system = summarizeSystem();
-    const { model, plan } = describe(source, options);
+    const weights = system.kernels.compactWeights ? options.weights : "fast";
+    const { model, plan } = describe(source, { ...options, weights });
     if (options.json) return out.json({ system, model, plan });
     const machine = named === undefined ? describeSystem(system) : [];
     await printSections(out, [...machine, ...describeModel(model), describePlan(plan)]);
@@ -74,6 +76,7 @@ function describe(source: ModelSource, options: PlanFlags) {
   const plan = planMemory(source, hparams, {
     contextLength,
     kvType: options.kvType,
+    weights: options.weights,
     batchSize: options.batchSize,
     availableBytes: availableMemory(),
   });
@@ -83,6 +86,7 @@ function describe(source: ModelSource, options: PlanFlags) {
 interface PlanFlags {
   readonly ctxSize: number;
   readonly kvType: KvType;
+  readonly weights: WeightForm;
   readonly batchSize: number;
 }
 

@@ -3,7 +3,7 @@ import type { ModelSource, TensorSource } from "../../../src/checkpoint/source.t
 import { planMemory } from "../../../src/cli/memory-plan.ts";
 import { formatMetadata } from "../../../src/cli/metadata.ts";
 import { summarizeModel } from "../../../src/cli/model-summary.ts";
-import type { AddonHparams } from "../../../src/engine/binding.ts";
+import type { AddonHparams, WeightForm } from "../../../src/engine/binding.ts";
 
 const MIB = 1024 * 1024;
 const tensor = (name: string, encoding: TensorSource["encoding"], rows: number, cols: number) => {
@@ -58,15 +58,17 @@ it("a model is summed up from its header", () => {
 });
 
 it("the memory plan counts what is loaded, in whole pages", () => {
-  const plan = (availableBytes: number) =>
+  const plan = (availableBytes: number, weights: WeightForm = "fast") =>
     planMemory(SOURCE, HPARAMS, {
       contextLength: 100,
       kvType: "f16",
+      weights,
       batchSize: 512,
       availableBytes,
     });
   const { weightBytes, kvCacheBytes, totalBytes, fits } = plan(64 * MIB);
   expect(weightBytes).toBe(18 * MIB); // 8 of the embedding, twice 4 and a bit
+  expect(plan(0, "compact").weightBytes).toBe(16 * MIB); // twice 3.2 and a bit
   expect(kvCacheBytes).toBe(128 * 2 * 2 * 2 * 64 * 2); // chunks of 64 positions
   expect(totalBytes).toBe(plan(0).totalBytes);
   expect([fits, plan(totalBytes).fits, plan(totalBytes - 1).fits]).toEqual([true, true, false]);
