@@ -39,6 +39,7 @@ const char* layout_name(TernaryLayout layout) {
     case TernaryLayout::kBlocks16:
       return " blocks16";
     case TernaryLayout::kFives16:
+    case TernaryLayout::kFives16By85:
       break;
   }
   return " fives16";

@@ -87,13 +87,16 @@ BITNET_BENCH_AVX2 void f32_avx2(uint64_t n_loops) {
   for (auto& lanes : sum) BITNET_BENCH_KEEP(lanes);
 }
 
+constexpr PeakLoops kZmm = {{int8_avx512vnni, kChains * 64 * 2.0},
+                            {f32_avx512vnni, kChains * 16 * 2.0}};
 constexpr PeakLoop kF32Ymm = {f32_avx2, kChains * 8 * 2.0};
 
 constexpr struct {
   const char* target;
   PeakLoops loops;
 } kPeaks[] = {
-    {"avx512vnni", {{int8_avx512vnni, kChains * 64 * 2.0}, {f32_avx512vnni, kChains * 16 * 2.0}}},
+    {"avx512vbmi", kZmm},
+    {"avx512vnni", kZmm},
     {"avxvnni", {{int8_avxvnni, kChains * 32 * 2.0}, kF32Ymm}},
     {"avx2", {{int8_avx2, kShortChains * 32 * 2.0}, kF32Ymm}},
 };

@@ -19,6 +19,7 @@ enum CpuFeature : uint64_t {
   kCpuAmxTile = 1ull << 10,
   kCpuAmxInt8 = 1ull << 11,
   kCpuAmxBf16 = 1ull << 12,
+  kCpuAvx512vbmi = 1ull << 13,
   kCpuNeon = 1ull << 32,
   kCpuDotprod = 1ull << 33,
   kCpuI8mm = 1ull << 34,

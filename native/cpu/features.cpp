@@ -34,6 +34,7 @@ constexpr FeatureName kFeatureNames[] = {
     {kCpuAvx512vl, "avx512vl"},
     {kCpuAvx512vnni, "avx512vnni"},
     {kCpuAvx512bf16, "avx512bf16"},
+    {kCpuAvx512vbmi, "avx512vbmi"},
     {kCpuAmxTile, "amx_tile"},
     {kCpuAmxInt8, "amx_int8"},
     {kCpuAmxBf16, "amx_bf16"},
@@ -108,10 +109,11 @@ uint64_t detect_features() {
                                  {leaf7_1.a, 4, kCpuAvxVnni}}});
   }
   if ((xcr0 & kXcr0Zmm) == kXcr0Zmm) {
-    features |= features_of<6>({{{leaf7.b, 16, kCpuAvx512f},
+    features |= features_of<7>({{{leaf7.b, 16, kCpuAvx512f},
                                  {leaf7.b, 30, kCpuAvx512bw},
                                  {leaf7.b, 17, kCpuAvx512dq},
                                  {leaf7.b, 31, kCpuAvx512vl},
+                                 {leaf7.c, 1, kCpuAvx512vbmi},
                                  {leaf7.c, 11, kCpuAvx512vnni},
                                  {leaf7_1.a, 5, kCpuAvx512bf16}}});
   }

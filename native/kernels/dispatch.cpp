@@ -42,14 +42,12 @@ Kernels resolve(const KernelTable& target, const char* reason) {
   return kernels;
 }
 
-constexpr TernaryLayout kCompactLayout = TernaryLayout::kFives16;
-
 bool takes(const TernaryKernels& kernels, WeightForm form) {
   switch (form) {
     case WeightForm::kFast:
-      return kernels.layout != kCompactLayout;
+      return !is_compact(kernels.layout);
     case WeightForm::kCompact:
-      return kernels.layout == kCompactLayout;
+      return is_compact(kernels.layout);
     case WeightForm::kInPlace:
       break;
   }
@@ -67,9 +65,7 @@ std::string joined(const std::vector<std::string>& words) {
 const std::vector<const KernelTable*>& kernel_targets() {
   static const std::vector<const KernelTable*> targets = {
 #if defined(__x86_64__)
-      &kAvx512VnniTable,
-      &kAvxVnniTable,
-      &kAvx2Table,
+      &kAvx512VbmiTable, &kAvx512VnniTable, &kAvxVnniTable, &kAvx2Table,
 #elif defined(__aarch64__)
       &kNeonI8mmTable,
       &kNeonDotprodTable,

@@ -27,13 +27,20 @@ enum class TernaryLayout : uint8_t {
   /// the digits of a number c of base 3, i = 0 foremost, and the byte is ceil(256 c / 243): a
   /// fraction of 256, so that tripling it moves the next digit out. Weights from k_padded on are 0.
   kFives16,
+  /// The same places, a byte being 85 c0 + 27 c1 + 9 c2 + 3 c3 + c4: an index of 128 tells the
+  /// weights once 85 c0 is taken off.
+  kFives16By85,
 };
-/// Weights of a row in a vector of kFives16.
+/// Weights of a row in a vector of the compact layouts.
 constexpr uint32_t kFivesWeights = 20;
+
+constexpr bool is_compact(TernaryLayout layout) {
+  return layout == TernaryLayout::kFives16 || layout == TernaryLayout::kFives16By85;
+}
 
 /// Bytes of rows, which must be whole blocks where the layout has blocks.
 constexpr size_t ternary_bytes(TernaryLayout layout, size_t n_rows, uint32_t k_padded) {
-  if (layout != TernaryLayout::kFives16) return n_rows * (k_padded / 4);
+  if (!is_compact(layout)) return n_rows * (k_padded / 4);
   return n_rows * 4 * ((k_padded + kFivesWeights - 1) / kFivesWeights);
 }
 
@@ -229,6 +236,7 @@ extern const KernelTable kScalarTable;
 extern const KernelTable kAvx2Table;
 extern const KernelTable kAvxVnniTable;
 extern const KernelTable kAvx512VnniTable;
+extern const KernelTable kAvx512VbmiTable;
 extern const KernelTable kNeonTable;
 extern const KernelTable kNeonDotprodTable;
 extern const KernelTable kNeonI8mmTable;

@@ -10,16 +10,22 @@ namespace {
 /// Rows that a block holds, in the layouts that have blocks.
 constexpr uint32_t kBlockRows = 16;
 
+/// Code i (0..4) of a byte in a compact layout.
+int digit_of(TernaryLayout layout, uint32_t byte, uint32_t i) {
+  // ceil(256 c / 243) and 85 c0 + (c mod 81) back to c.
+  uint32_t number = layout == TernaryLayout::kFives16 ? byte * 243 / 256 : byte - byte / 85 * 4;
+  for (; i < 4; ++i) number /= 3;
+  return static_cast<int>(number % 3);
+}
+
 /// Code of weight (row, k), see TernaryLayout.
 int code_at(const TernaryMatrix& w, TernaryLayout layout, uint32_t row, uint32_t k) {
   const uint32_t block_row = row / kBlockRows * kBlockRows;
   const uint32_t lane = row % kBlockRows;
   const uint8_t* block = w.data + ternary_bytes(layout, block_row, w.k_padded);
-  if (layout == TernaryLayout::kFives16) {
-    const uint32_t in_vector = k % kFivesWeights;
-    uint32_t y = block[size_t{k / kFivesWeights} * 64 + lane * 4 + k % 4];
-    for (uint32_t i = 0; i < in_vector / 4; ++i) y = 3 * y % 256;
-    return static_cast<int>(3 * y / 256);
+  if (is_compact(layout)) {
+    const uint32_t byte = block[size_t{k / kFivesWeights} * 64 + lane * 4 + k % 4];
+    return digit_of(layout, byte, k % kFivesWeights / 4);
   }
   const size_t group = k / kTernaryGroup;
   const uint32_t byte = k % 32;

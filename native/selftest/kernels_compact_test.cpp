@@ -1,5 +1,5 @@
-// The compact layout (TernaryLayout::kFives16) beyond the sweep of all layouts: every code and
-// every byte in every place, crooked shapes, and sums that go round.
+// The compact layouts (TernaryLayout::kFives16, kFives16By85) beyond the sweep of all layouts:
+// every code and every byte in every place, crooked shapes, and sums that go round.
 
 #include <algorithm>
 #include <string>
@@ -18,16 +18,33 @@ constexpr uint32_t kNumbers = 243;  // of five digits of base 3
 std::vector<NamedTernary> compact_kernels() {
   std::vector<NamedTernary> found;
   for (const NamedTernary& named : runnable_ternary_kernels()) {
-    if (named.kernels->layout == TernaryLayout::kFives16) found.push_back(named);
+    if (is_compact(named.kernels->layout)) found.push_back(named);
   }
   if (found.empty()) skip("compact weights", "no target that runs here has kernels for them");
   return found;
 }
 
+constexpr uint32_t kPowers[] = {81, 27, 9, 3, 1};
+
 /// Digit i of a number below 243, the foremost first.
-uint8_t digit(uint32_t number, uint32_t i) {
-  constexpr uint32_t kPowers[] = {81, 27, 9, 3, 1};
-  return static_cast<uint8_t>(number / kPowers[i] % 3);
+uint8_t digit(uint32_t number, uint32_t i) { return static_cast<uint8_t>(number / kPowers[i] % 3); }
+
+/// The byte that holds a number.
+uint8_t byte_of(TernaryLayout layout, uint32_t number) {
+  const uint32_t byte = layout == TernaryLayout::kFives16By85
+                            ? 85 * (number / 81) + number % 81
+                            : (256 * number + kNumbers - 1) / kNumbers;
+  return static_cast<uint8_t>(byte);
+}
+
+/// What kernels read at place i of a byte, which may be one that holds no number.
+uint8_t read_digit(TernaryLayout layout, uint32_t byte, uint32_t i) {
+  if (layout == TernaryLayout::kFives16) {
+    for (; i > 0; i--) byte = 3 * byte % 256;
+    return static_cast<uint8_t>(3 * byte / 256);
+  }
+  const uint32_t rest = byte % 85;
+  return static_cast<uint8_t>(i == 0 ? byte / 85 : i == 1 ? rest / 27 : rest / kPowers[i] % 3);
 }
 
 /// Activations [m, k], and the dots [m, n] with codes [n, k] in plain integers.
@@ -123,7 +140,7 @@ BITNET_TEST(kernels_compact_packing) {
         const uint32_t column = at / 64 * kFivesWeights + 4 * i + at % 4;
         number = 3 * number + (column < kColumns ? codes[at % 64 / 4 * kColumns + column] : 1u);
       }
-      expected.push_back(static_cast<uint8_t>((256 * number + kNumbers - 1) / kNumbers));
+      expected.push_back(byte_of(named.kernels->layout, number));
     }
     CHECK_BITS(matrix.view.data, expected.data(), expected.size(), named.name);
   }
@@ -152,7 +169,7 @@ BITNET_TEST(kernels_compact_every_number) {
 }
 
 BITNET_TEST(kernels_compact_every_byte) {
-  // No packer writes the other 13 bytes, but kernels read them as they read all: digit by digit.
+  // No packer writes the other 13 bytes, but kernels read them alike.
   constexpr uint32_t kColumns = 1280;
   constexpr uint32_t kVectors = kColumns / kFivesWeights;
   for (const NamedTernary& named : compact_kernels()) {
@@ -160,11 +177,9 @@ BITNET_TEST(kernels_compact_every_byte) {
     for (size_t i = 0; i < bytes.size(); i++) bytes[i] = static_cast<uint8_t>(i * 53 + i / 256);
     Bytes codes(kRowsPerBlock * kColumns);
     for (size_t at = 0; at < bytes.size(); at++) {
-      uint32_t y = bytes[at];
       for (uint32_t i = 0; i < 5; i++) {
         const size_t column = at / 64 * kFivesWeights + 4 * i + at % 4;
-        codes[at % 64 / 4 * kColumns + column] = static_cast<uint8_t>(3 * y / 256);
-        y = 3 * y % 256;
+        codes[at % 64 / 4 * kColumns + column] = read_digit(named.kernels->layout, bytes[at], i);
       }
     }
     const TernaryMatrix w = {bytes.data(), nullptr, nullptr, kRowsPerBlock, kColumns, kColumns, 0};

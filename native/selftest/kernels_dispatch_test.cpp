@@ -69,11 +69,11 @@ BITNET_TEST(kernels_selection) {
 BITNET_TEST(kernels_weight_forms) {
   for (const Kernels& target : runnable_targets()) {
     const TernaryKernels& fast = choose_ternary(target, WeightForm::kFast);
-    CHECK(fast.layout != TernaryLayout::kFives16);
+    CHECK(!is_compact(fast.layout));
     CHECK(choose_ternary(target, WeightForm::kInPlace).layout == TernaryLayout::kRows);
     const TernaryKernels& compact = choose_ternary(target, WeightForm::kCompact);
     if (has_compact(target)) {
-      CHECK(compact.layout == TernaryLayout::kFives16);
+      CHECK(is_compact(compact.layout));
     } else {
       CHECK(&compact == &fast);
     }

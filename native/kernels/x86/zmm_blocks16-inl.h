@@ -11,7 +11,7 @@ inline __m512i gather_dwords(const uint8_t* rows, uint32_t row_bytes) {
   return _mm512_i32gather_epi32(offsets, rows, 1);
 }
 
-void pack(const uint8_t* rows, uint32_t k_padded, uint8_t* out) {
+inline void pack(const uint8_t* rows, uint32_t k_padded, uint8_t* out) {
   const uint32_t row_bytes = k_padded / 4;
   for (uint32_t at = 0; at < row_bytes; at += 4, out += 64) {
     _mm512_storeu_si512(out, gather_dwords(rows + at, row_bytes));
@@ -34,8 +34,8 @@ inline void store_rows(__m512i dots, const TernaryMatrix& w, const TernaryInput&
 
 /// One activation row: no shifts. The codes are masked in place, so that the four accumulators hold
 /// 64, 16, 4 and 1 times their sums; one arithmetic shift each at the end is exact.
-void gemv_1(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
-            float* y) {
+inline void gemv_1(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
+                   uint32_t row_end, float* y) {
   const __m512i mask0 = _mm512_set1_epi8(static_cast<char>(0xc0));
   const __m512i mask1 = _mm512_set1_epi8(0x30);
   const __m512i mask2 = _mm512_set1_epi8(0x0c);
@@ -98,8 +98,8 @@ void gemv_m(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, u
   }
 }
 
-void gemv(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
-          float* y, size_t y_stride) {
+inline void gemv(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
+                 uint32_t row_end, float* y, size_t y_stride) {
   switch (x.m) {
     case 1:
       return gemv_1(w, x, row_begin, row_end, y);
