@@ -1,5 +1,5 @@
 // Attention of one target, in terms of its F32x16 vocabulary. Included inside the target's
-// anonymous namespace, after vector_ops-inl.h. The target defines kAttentionRows and
+// anonymous namespace, after lanes-inl.h. The target defines kAttentionRows and
 // kAttentionBlocks, the register tile of the two products, and kPairedRows, that of BF16.
 //
 // Order of operations, the same on every target and for any batch split or thread count:
@@ -13,9 +13,9 @@
 // BF16 caches add as the AMX tile product does, so that it can take over without changing a bit: q,
 // keys, values and probabilities are rounded to bf16 (below 2^-50 to 0, since tiles flush), and a
 // chain is taken in units of 32: sum += (chain of the even elements) + (chain of the odd ones),
-// both from 0. Lanes are positions in the first product and dimensions in the second, so that no
-// sum ever crosses lanes. A row whose probability is 0 adds 0 * v to its chain, which changes no
-// bit.
+// both from 0. Lanes are positions in the first product and dimensions in
+// the second, so that no sum ever crosses lanes. A row whose probability is 0 adds 0 * v to its
+// chain, which changes no bit.
 
 /// Contributions below 2^-60 of the largest are dropped; far from where floats become subnormal.
 constexpr float kMinExponent = 60.0f;
@@ -211,27 +211,66 @@ static inline void softmax_chunk(const RowState& row, uint32_t n_visible, uint32
   store(sums, row.sums);
 }
 
+/// What `attend` keeps in its scratch memory, each [n_rows, ...].
+struct AttentionState {
+  AttentionState(float* scratch, size_t n_rows, uint32_t padded_dims)
+      : dims(padded_dims),
+        queries(scratch),
+        outputs(queries + n_rows * dims),
+        probabilities(outputs + n_rows * dims),
+        sums(probabilities + n_rows * kKvChunk),
+        maxima(sums + n_rows * kLanes) {}
+
+  RowState row(size_t r) const {
+    return {probabilities + r * kKvChunk, outputs + r * dims, sums + r * kLanes, maxima + r};
+  }
+
+  uint32_t dims;
+  float* queries;        ///< [dims]
+  float* outputs;        ///< [dims]
+  float* probabilities;  ///< [64]
+  float* sums;           ///< [16]
+  float* maxima;
+};
+
+/// The first operand of the scores of row r: its query, scaled.
+template <class Kv>
+static inline void scale_query(const AttentionArgs& args, uint32_t r, uint32_t dims, float* out) {
+  const float* q = args.q + r / args.group * args.stride + size_t{r % args.group} * args.head_dim;
+  for (uint32_t d = 0; d < dims; ++d) out[d] = d < args.head_dim ? q[d] * args.q_scale : 0.0f;
+  for (uint32_t d = 0; Kv::kGroup == 2 && d < dims; d += kLanes) {
+    store(bf16_operand(load(out + d)), out + d);
+  }
+}
+
+static inline void start_row(const RowState& row, uint32_t dims) {
+  for (uint32_t d = 0; d < dims; d += kLanes) store(zero(), row.output + d);
+  store(zero(), row.sums);
+  *row.maximum = kNoMaximum;
+}
+
+static inline void finish_row(const AttentionArgs& args, uint32_t r, const RowState& row) {
+  float* out = args.out + r / args.group * args.stride + size_t{r % args.group} * args.head_dim;
+  const float inverse = 1.0f / fold_sum(load(row.sums));
+  for (uint32_t d = 0; d < args.head_dim; ++d) out[d] = row.output[d] * inverse;
+}
+
+/// Of the chunk at chunk_pos, the positions that row r sees.
+static inline uint32_t visible_in_chunk(const AttentionArgs& args, uint32_t r, uint32_t chunk_pos) {
+  const uint32_t end = args.first_pos + r / args.group + 1;
+  const uint32_t visible = end > chunk_pos ? end - chunk_pos : 0;
+  return visible < kKvChunk ? visible : kKvChunk;
+}
+
 template <class Kv>
 static void attend(const AttentionArgs& args) {
   using Elem = typename Kv::Elem;
   const uint32_t n_rows = args.n_tokens * args.group;
   const uint32_t dims = kv_padded_head_dim(args.head_dim);
-  float* queries = args.scratch;
-  float* outputs = queries + size_t{n_rows} * dims;
-  float* probabilities = outputs + size_t{n_rows} * dims;
-  float* sums = probabilities + size_t{n_rows} * kKvChunk;
-  float* maxima = sums + size_t{n_rows} * kLanes;
-
+  const AttentionState state(args.scratch, n_rows, dims);
   for (uint32_t r = 0; r < n_rows; ++r) {
-    const float* q = args.q + r / args.group * args.stride + size_t{r % args.group} * args.head_dim;
-    float* scaled = queries + size_t{r} * dims;
-    for (uint32_t d = 0; d < dims; ++d) scaled[d] = d < args.head_dim ? q[d] * args.q_scale : 0.0f;
-    for (uint32_t d = 0; Kv::kGroup == 2 && d < dims; d += kLanes) {
-      store(bf16_operand(load(scaled + d)), scaled + d);
-    }
-    for (uint32_t d = 0; d < dims; d += kLanes) store(zero(), outputs + size_t{r} * dims + d);
-    store(zero(), sums + size_t{r} * kLanes);
-    maxima[r] = kNoMaximum;
+    scale_query<Kv>(args, r, dims, state.queries + size_t{r} * dims);
+    start_row(state.row(r), dims);
   }
 
   const uint32_t n_positions = args.first_pos + args.n_tokens;
@@ -245,28 +284,20 @@ static void attend(const AttentionArgs& args) {
     const uint32_t first_token = chunk_pos > args.first_pos ? chunk_pos - args.first_pos : 0;
     for (uint32_t row = first_token * args.group; row < n_rows; row += kAttentionRows) {
       const uint32_t tile = n_rows - row < kAttentionRows ? n_rows - row : kAttentionRows;
-      float* p = probabilities + size_t{row} * kKvChunk;
+      float* p = state.probabilities + size_t{row} * kKvChunk;
       const uint32_t key_blocks = (in_chunk + kLanes - 1) / kLanes;
       for (uint32_t i = 0; i < tile * kKvChunk; i += kLanes) store(zero(), p + i);
-      chain_product<Kv>(tile, queries + size_t{row} * dims, dims, keys,
+      chain_product<Kv>(tile, state.queries + size_t{row} * dims, dims, keys,
                         size_t{args.head_dim} * kLanes, args.head_dim, p, kKvChunk, key_blocks);
-      uint32_t most_visible = 0;
       for (uint32_t r = row; r < row + tile; ++r) {
-        const uint32_t visible = args.first_pos + r / args.group + 1 - chunk_pos;
-        const uint32_t n_visible = visible < in_chunk ? visible : in_chunk;
-        most_visible = n_visible > most_visible ? n_visible : most_visible;
-        softmax_chunk<Kv>({probabilities + size_t{r} * kKvChunk, outputs + size_t{r} * dims,
-                           sums + size_t{r} * kLanes, maxima + r},
-                          n_visible, dims);
+        softmax_chunk<Kv>(state.row(r), visible_in_chunk(args, r, chunk_pos), dims);
       }
+      // The last row sees the most.
+      const uint32_t most_visible = visible_in_chunk(args, row + tile - 1, chunk_pos);
       chain_product<Kv>(tile, p, kKvChunk, values, size_t{kKvChunk} * kLanes, most_visible,
-                        outputs + size_t{row} * dims, dims, dims / kLanes);
+                        state.outputs + size_t{row} * dims, dims, dims / kLanes);
     }
   }
 
-  for (uint32_t r = 0; r < n_rows; ++r) {
-    float* out = args.out + r / args.group * args.stride + size_t{r % args.group} * args.head_dim;
-    const float inverse = 1.0f / fold_sum(load(sums + size_t{r} * kLanes));
-    for (uint32_t d = 0; d < args.head_dim; ++d) out[d] = outputs[size_t{r} * dims + d] * inverse;
-  }
+  for (uint32_t r = 0; r < n_rows; ++r) finish_row(args, r, state.row(r));
 }

@@ -1,5 +1,5 @@
 // Ternary products with per-block and with float activations, in terms of the target's vocabulary.
-// Included inside the target's anonymous namespace, after vector_ops-inl.h. Lanes are rows of the
+// Included inside the target's anonymous namespace, after lanes-inl.h. Lanes are rows of the
 // matrix, so no sum crosses lanes. The target defines kBlockTokens (activation rows computed
 // together), I32x16 with set1_i32, and
 //   Codes, load_codes(p)            64 codes: bytes 4r..4r+3 belong to row r
