@@ -74,11 +74,12 @@ class Attention {
     for (const auto& chunk : memory_) chunks_.push_back(chunk.data());
   }
 
-  void store(uint32_t begin, uint32_t end) {
+  void store(uint32_t begin, uint32_t end) { store(head_, begin, end); }
+  void store(const Head& head, uint32_t begin, uint32_t end) {
     for (uint32_t pos = begin; pos < end; pos++) {
-      const size_t at = size_t{pos} * head_.head_dim;
-      const Exact<float> k(head_.k.data() + at, head_.head_dim);
-      const Exact<float> v(head_.v.data() + at, head_.head_dim);
+      const size_t at = size_t{pos} * head.head_dim;
+      const Exact<float> k(head.k.data() + at, head.head_dim);
+      const Exact<float> v(head.v.data() + at, head.head_dim);
       uint8_t* chunk = memory_[pos / kKvChunk].data();
       kv_.store(k.data(), v.data(), head_.head_dim, pos % kKvChunk, chunk + part_, chunk);
     }
@@ -260,6 +261,61 @@ BITNET_TEST(kernels_attention_batches) {
         }
       }
     }
+  }
+}
+
+BITNET_TEST(kernels_attention_tiny_values) {
+  // Operands around 2^-50 and far below, and outputs that each chunk's larger scores take down
+  // further: vector units would carry on with subnormal numbers where tiles go on with 0.
+  for (const float size : {1.0f, 1e-15f, 1e-18f, 1e-40f}) {
+    for (const float growth : {0.0f, 4.0f}) {
+      Head head(64, 2, 200, 1.0f);
+      Random random(31);
+      for (uint32_t pos = 0; pos < head.n; pos++) {
+        const uint32_t chunk = pos / kKvChunk;
+        for (uint32_t d = 0; d < head.head_dim; d++) {
+          float& k = head.k[size_t{pos} * head.head_dim + d];
+          float& v = head.v[size_t{pos} * head.head_dim + d];
+          k = k * size + growth * static_cast<float>(chunk);
+          v = d % 8 < chunk ? 0.0f : std::ldexp(v, -static_cast<int>(random.below(80)));
+        }
+      }
+      if (growth != 0.0f) {
+        std::fill(head.q.begin(), head.q.end(), 1.0f);  // 46 binary orders from chunk to chunk
+      }
+      for (float& q : head.q) q *= growth == 0.0f ? size : 1.0f;
+      for (const KvType type : kTypes) {
+        const auto outputs = [&](const KernelTable& table) {
+          return in_batches(table, type, head, Garbage::kLargest, {70, 128, 133, head.n});
+        };
+        const Floats expected = outputs(scalar_target());
+        for (const Kernels& target : runnable_targets()) {
+          const Floats got = outputs(target.table);
+          CHECK_BITS(got.data(), expected.data(), expected.size(),
+                     describe(target.table, type, head, 0, head.n));
+        }
+      }
+    }
+  }
+}
+
+BITNET_TEST(kernels_attention_infinite_leftovers) {
+  // A bf16 cache is always finite: what an infinite value left in a chunk must not reach the
+  // sequence that has it next.
+  Head head(64, 4, 11, 1.0f);
+  Head damaged(64, 4, 64, 1.0f);
+  std::fill(damaged.v.begin(), damaged.v.end(), kInfinity);
+  std::fill(damaged.k.begin(), damaged.k.end(), -kInfinity);
+  for (const Kernels& target : runnable_targets()) {
+    Attention clean(target.table, KvType::kBF16, head, Garbage::kZeros);
+    Attention reused(target.table, KvType::kBF16, head, Garbage::kZeros);
+    reused.store(damaged, 0, damaged.n);
+    clean.store(0, head.n);
+    reused.store(0, head.n);
+    const Floats expected = clean.attend(0, head.n);
+    const Floats got = reused.attend(0, head.n);
+    CHECK_BITS(got.data(), expected.data(), expected.size(),
+               describe(target.table, KvType::kBF16, head, 0, head.n));
   }
 }
 

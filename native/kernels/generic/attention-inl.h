@@ -13,7 +13,9 @@
 // BF16 caches add as the AMX tile product does, so that it can take over without changing a bit: q,
 // keys, values and probabilities are rounded to bf16 (below 2^-50 to 0, since tiles flush), and a
 // chain is taken in units of 32: sum += (chain of the even elements) + (chain of the odd ones),
-// both from 0. Lanes are positions in the first product and dimensions in
+// both from 0. Operands being 0 or at least 2^-50, products are multiples of 2^-114; outputs that a
+// rescaling takes below 2^-100 become 0, those above remain multiples of 2^-123: no sum is ever
+// subnormal, which tiles would flush. Lanes are positions in the first product and dimensions in
 // the second, so that no sum ever crosses lanes. A row whose probability is 0 adds 0 * v to its
 // chain, which changes no bit.
 
@@ -43,9 +45,13 @@ static inline F32x16 bf16_operand(F32x16 x) {
 struct KvBF16 {
   using Elem = uint16_t;
   static constexpr uint32_t kGroup = 2;
+  /// Infinity as the largest number, so that a reused chunk is finite: tiles multiply what is left
+  /// in it by 0.
   static inline void store_one(float value, Elem* p) {
+    constexpr float kLargest = 0x1.fep127f;
+    const F32x16 finite = min(max(bf16_operand(set1(value)), set1(-kLargest)), set1(kLargest));
     alignas(64) float lanes[kLanes];
-    store(bf16_operand(set1(value)), lanes);
+    store(finite, lanes);
     uint32_t bits;
     __builtin_memcpy(&bits, lanes, sizeof bits);
     *p = static_cast<Elem>(bits >> 16);
@@ -179,6 +185,9 @@ static inline F32x16 rescale_factor(float difference) {
   return difference < -kMinExponent ? zero() : pow2(set1(difference));
 }
 
+/// An output of BF16 as it goes on after a rescaling.
+static inline F32x16 normal_output(F32x16 x) { return zero_below(abs(x), set1(0x1p-100f), x); }
+
 /// Turns one chunk's scores into probabilities, the operands of the second product, and rescales
 /// what was summed before.
 template <class Kv>
@@ -196,7 +205,8 @@ static inline void softmax_chunk(const RowState& row, uint32_t n_visible, uint32
     const F32x16 factor = rescale_factor(before - after);
     sums = mul(sums, factor);
     for (uint32_t d = 0; d < n_dims; d += kLanes) {
-      store(mul(load(row.output + d), factor), row.output + d);
+      const F32x16 rescaled = mul(load(row.output + d), factor);
+      store(Kv::kGroup == 2 ? normal_output(rescaled) : rescaled, row.output + d);
     }
     *row.maximum = after;
   }
