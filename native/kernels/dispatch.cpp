@@ -31,17 +31,6 @@ void fill_from(KernelTable& table, const KernelTable& parent) {
   }
 }
 
-Kernels resolve(const KernelTable& target, const char* reason) {
-  Kernels kernels = {target, {}, reason};
-  for (const KernelTable* t = &target; t != nullptr; t = t->parent) {
-    fill_from(kernels.table, *t);
-    for (auto* const* row = t->ternary; row != nullptr && *row != nullptr; ++row) {
-      kernels.ternary.push_back(*row);
-    }
-  }
-  return kernels;
-}
-
 bool takes(const TernaryKernels& kernels, WeightForm form) {
   switch (form) {
     case WeightForm::kFast:
@@ -76,6 +65,17 @@ const std::vector<const KernelTable*>& kernel_targets() {
   return targets;
 }
 
+Kernels resolve_kernels(const KernelTable& target, const char* reason) {
+  Kernels kernels = {target, {}, reason};
+  for (const KernelTable* t = &target; t != nullptr; t = t->parent) {
+    fill_from(kernels.table, *t);
+    for (auto* const* row = t->ternary; row != nullptr && *row != nullptr; ++row) {
+      kernels.ternary.push_back(*row);
+    }
+  }
+  return kernels;
+}
+
 bool kernel_runnable(const KernelTable& target) {
   return (target.required & ~cpu_info().features) == 0;
 }
@@ -90,7 +90,7 @@ Kernels select_kernels(const std::string& name) {
       throw Error(ErrorCode::kUnsupported,
                   "kernel target " + name + " cannot run here: this CPU lacks " + joined(missing));
     }
-    return resolve(*target, "forced by BITNET_KERNEL");
+    return resolve_kernels(*target, "forced by BITNET_KERNEL");
   }
   throw Error(ErrorCode::kUnsupported, "unknown kernel target \"" + name + "\" in BITNET_KERNEL",
               "use one of " + joined(names) + ", or unset BITNET_KERNEL");
@@ -100,9 +100,10 @@ Kernels select_kernels() {
   const std::string forced = forced_kernel_name();
   if (!forced.empty()) return select_kernels(forced);
   for (const KernelTable* target : kernel_targets()) {
-    if (kernel_runnable(*target)) return resolve(*target, "the most capable that this CPU runs");
+    if (kernel_runnable(*target))
+      return resolve_kernels(*target, "the most capable that this CPU runs");
   }
-  return resolve(kScalarTable, "the only one");
+  return resolve_kernels(kScalarTable, "the only one");
 }
 
 const TernaryKernels& choose_ternary(const Kernels& kernels, WeightForm form) {

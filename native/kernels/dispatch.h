@@ -29,6 +29,9 @@ Kernels select_kernels();
 /// A target by name, with inheritance resolved; for tests.
 Kernels select_kernels(const std::string& name);
 
+/// The same for a table that is not among the targets of this build; for tests.
+Kernels resolve_kernels(const KernelTable& target, const char* reason);
+
 /// How a ternary matrix is to lie in memory.
 enum class WeightForm : uint8_t {
   kFast,     ///< in 2 bits a weight, as the target's best kernels want it

@@ -20,6 +20,7 @@ struct ModelSpec {
   unsigned n_threads = 1;
   bool mmap = false;
   WeightForm form = WeightForm::kFast;
+  const Kernels* kernels = nullptr;  ///< null: what select_kernels() chooses
 };
 
 /// A loaded model, constant from then on: any number of forward passes may share it.
@@ -29,7 +30,7 @@ class Model {
   Model(const ModelSpec& spec, const LoadProgress& progress)
       : hparams((validate(spec.hparams), spec.hparams)),
         arch(find_arch(spec.hparams.family)),
-        kernels(select_kernels()),
+        kernels(spec.kernels == nullptr ? select_kernels() : *spec.kernels),
         weights({&spec.files, &spec.tensors, &spec.adapters, spec.mmap, spec.form, spec.n_threads},
                 hparams, arch, kernels, progress),
         activation_mode(mode_of(hparams, weights)) {}

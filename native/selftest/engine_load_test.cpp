@@ -256,15 +256,15 @@ BITNET_TEST(engine_memory_of_compact_weights) {
   Hparams h = tiny_hparams();
   h.d_ff = 1 << 15;  // 16 MB in 2 bits: large beside the pages of 2 MB
   const SavedModel model(make_tiny_model(h));
-  const auto bytes_of = [&](WeightForm form) {
+  const auto bytes_of = [&](const Kernels& target, WeightForm form) {
     ModelSpec spec = model.spec();
+    spec.kernels = &target;
     spec.form = form;
     return Engine(spec, {KvType::kF16, 64, 1}, {}).memory().weight_bytes;
   };
   for (const Kernels& target : runnable_targets()) {
-    const WithEnv forced("BITNET_KERNEL", target.table.name);
-    const size_t fast = bytes_of(WeightForm::kFast);
-    const size_t compact = bytes_of(WeightForm::kCompact);
+    const size_t fast = bytes_of(target, WeightForm::kFast);
+    const size_t compact = bytes_of(target, WeightForm::kCompact);
     if (has_compact(target)) {
       CHECK(compact * 10 < fast * 9);
     } else {

@@ -11,13 +11,12 @@
 #include "selftest/targets.h"
 #include "selftest/tiny_model.h"
 #include "selftest/waiter.h"
-#include "selftest/with_env.h"
 
 namespace bitnet::selftest {
 namespace {
 
 struct Way {
-  const char* target = nullptr;  ///< null: the most capable
+  const Kernels* target = nullptr;  ///< null: the most capable
   unsigned n_threads = 1;
   uint32_t batch_size = 512;
   bool mmap = false;
@@ -25,7 +24,7 @@ struct Way {
 };
 
 std::string name_of(const Way& way) {
-  return std::string(way.target == nullptr ? "best" : way.target) + ", " +
+  return std::string(way.target == nullptr ? "best" : way.target->table.name) + ", " +
          std::to_string(way.n_threads) + " threads, batch " + std::to_string(way.batch_size) +
          (way.mmap ? ", mapped" : "") + (way.form == WeightForm::kCompact ? ", compact" : "");
 }
@@ -33,16 +32,17 @@ std::string name_of(const Way& way) {
 /// Logits of every position.
 Floats logits_of(const SavedModel& model, KvType kv_type, const std::vector<int32_t>& tokens,
                  const Way& way) {
-  const WithEnv target("BITNET_KERNEL", way.target);
   ModelSpec spec = model.spec(way.mmap, way.n_threads);
   spec.form = way.form;
+  spec.kernels = way.target;
   Engine engine(spec, {kv_type, way.batch_size, way.n_threads}, {});
   return evaluate(engine, engine.create_sequence(512), tokens, Wanted::kAllLogits);
 }
 
 void check_ways(const SavedModel& model, KvType kv_type, const std::vector<int32_t>& tokens,
                 const std::vector<Way>& ways) {
-  const Floats expected = logits_of(model, kv_type, tokens, {"scalar", 1, 512, false});
+  const Floats expected =
+      logits_of(model, kv_type, tokens, {&runnable_targets().back(), 1, 512, false});
   for (const float logit : expected) CHECK(std::isfinite(logit));
   for (const Way& way : ways) {
     const Floats got = logits_of(model, kv_type, tokens, way);
@@ -57,8 +57,7 @@ std::vector<Way> all_ways() {
     for (unsigned n_threads = 1; n_threads <= 4; n_threads++) {
       for (const uint32_t batch_size : {1u, 7u, 64u}) {
         if (batch_size == 1 && n_threads > 2) continue;  // slow on few cores
-        ways.push_back(
-            {target.table.name, n_threads, batch_size, (n_threads + batch_size) % 2 == 0});
+        ways.push_back({&target, n_threads, batch_size, (n_threads + batch_size) % 2 == 0});
       }
     }
   }
@@ -68,7 +67,7 @@ std::vector<Way> all_ways() {
 BITNET_TEST(engine_logits) {
   const SavedModel model(make_tiny_model(tiny_hparams()));
   const auto tokens = random_tokens(70, 300, 1);
-  for (const KvType kv_type : {KvType::kF32, KvType::kF16}) {
+  for (const KvType kv_type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
     check_ways(model, kv_type, tokens, all_ways());
   }
 }
@@ -81,9 +80,9 @@ BITNET_TEST(engine_logits_of_crooked_shapes) {
     const SavedModel model(make_tiny_model(crooked_hparams(), options));
     std::vector<Way> ways;
     for (const Kernels& target : runnable_targets()) {
-      ways.push_back({target.table.name, 1, 1, false});
-      ways.push_back({target.table.name, 3, 13, true});
-      ways.push_back({target.table.name, 4, 512, false});
+      ways.push_back({&target, 1, 1, false});
+      ways.push_back({&target, 3, 13, true});
+      ways.push_back({&target, 4, 512, false});
     }
     check_ways(model, KvType::kF16, random_tokens(70, 61, 2), ways);
   }
@@ -97,7 +96,7 @@ BITNET_TEST(engine_logits_with_q6_k_head) {
   const SavedModel model(make_tiny_model(h, options));
   std::vector<Way> ways;
   for (const Kernels& target : runnable_targets()) {
-    ways.push_back({target.table.name, 2, 64, true});
+    ways.push_back({&target, 2, 64, true});
   }
   check_ways(model, KvType::kF32, random_tokens(20, 300, 3), ways);
 }
@@ -131,7 +130,7 @@ BITNET_TEST(engine_logits_of_every_format) {
       const SavedModel model(make_tiny_model(h, options));
       for (const Kernels& target : runnable_targets()) {
         for (const bool mmap : {false, true}) {
-          const Way way = {target.table.name, 2, 64, mmap};
+          const Way way = {&target, 2, 64, mmap};
           const Floats got = logits_of(model, KvType::kF32, tokens, way);
           CHECK_BITS(got.data(), expected.data(), expected.size(),
                      std::string(format) + ": " + name_of(way));
@@ -151,7 +150,7 @@ BITNET_TEST(engine_logits_of_compact_weights) {
       std::vector<Way> ways;
       for (const Kernels& target : runnable_targets()) {
         for (const uint32_t batch_size : {1u, 7u, 64u}) {
-          ways.push_back({target.table.name, 3, batch_size, false, WeightForm::kCompact});
+          ways.push_back({&target, 3, batch_size, false, WeightForm::kCompact});
         }
       }
       check_ways(model, KvType::kF32, tokens, ways);
@@ -169,7 +168,7 @@ BITNET_TEST(engine_logits_of_unaligned_tensors) {
     const SavedModel model(make_tiny_model(tiny_hparams(), options));
     for (const Kernels& target : runnable_targets()) {
       for (const bool mmap : {false, true}) {
-        const Way way = {target.table.name, 1, 64, mmap};
+        const Way way = {&target, 1, 64, mmap};
         const Floats got = logits_of(model, KvType::kF32, tokens, way);
         CHECK_BITS(got.data(), expected.data(), expected.size(), name_of(way));
       }

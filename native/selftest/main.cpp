@@ -62,6 +62,10 @@ void skip(const std::string& what, const std::string& reason) {
   std::printf("skipped: %s (%s)\n", what.c_str(), reason.c_str());
 }
 
+void note(const std::string& label, const std::string& text) {
+  std::printf("%s: %s\n", label.c_str(), text.c_str());
+}
+
 void count_check() { n_checks++; }
 
 static int run_all(const char* filter) {

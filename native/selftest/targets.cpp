@@ -6,8 +6,21 @@
 #include "cpu/features.h"
 #include "selftest/test.h"
 
-namespace bitnet::selftest {
+namespace bitnet {
+
+// See kernel_stand_in in CMakeLists.txt.
+#if defined(__x86_64__)
+extern const KernelTable kAvxVnniStandInTable;
+#endif
+
+namespace selftest {
 namespace {
+
+const std::vector<const KernelTable*> kStandIns = {
+#if defined(__x86_64__)
+    &kAvxVnniStandInTable,
+#endif
+};
 
 std::string missing_features(const KernelTable& target) {
   std::string names;
@@ -19,6 +32,14 @@ std::string missing_features(const KernelTable& target) {
 
 std::vector<Kernels> find_runnable() {
   std::vector<Kernels> targets;
+  for (const KernelTable* stand_in : kStandIns) {
+    if (kernel_runnable(*stand_in)) {
+      note("stand-in", stand_in->name);
+      targets.push_back(resolve_kernels(*stand_in, "a stand-in"));
+    } else {
+      skip(stand_in->name, "this CPU lacks " + missing_features(*stand_in));
+    }
+  }
   for (const KernelTable* target : kernel_targets()) {
     if (kernel_runnable(*target)) {
       targets.push_back(select_kernels(target->name));
@@ -60,4 +81,5 @@ const std::vector<NamedTernary>& runnable_ternary_kernels() {
   return kernels;
 }
 
-}  // namespace bitnet::selftest
+}  // namespace selftest
+}  // namespace bitnet

@@ -7,8 +7,10 @@
 
 namespace bitnet::selftest {
 
-/// The targets that run on this CPU, most capable first, inherited slots filled in. The first call
-/// names the others and why they are skipped. Throws when none is left.
+/// The targets that run on this CPU, scalar last, inherited slots filled in; first, where they run,
+/// the stand-ins: targets whose code was compiled once more with another way to its instructions.
+/// The first call names the stand-ins, and the others and why they are skipped. Throws when none is
+/// left.
 const std::vector<Kernels>& runnable_targets();
 
 /// The target that all others must equal bit by bit.

@@ -22,6 +22,9 @@ void record_failure(const char* file, int line, const std::string& text);
 /// Prints "skipped: what (reason)" and counts it: a part of the running test cannot run here.
 void skip(const std::string& what, const std::string& reason);
 
+/// Prints "label: text": something about this run that a reader should know.
+void note(const std::string& label, const std::string& text);
+
 /// Counts a check for the summary; the macros below do it themselves.
 void count_check();
 

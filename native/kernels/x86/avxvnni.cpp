@@ -1,5 +1,8 @@
 // AVX-VNNI: VPDPBUSD on ymm registers, in CPUs without AVX-512. Weights in blocks of 16 rows as for
 // AVX-512: a lane is a row, activations are broadcast.
+//
+// Compiled once more for the self-test, with the same instruction as AVX-512 encodes it
+// (BITNET_AVXVNNI_BY_AVX512).
 
 #include <immintrin.h>
 #include <stddef.h>
@@ -13,10 +16,16 @@ namespace {
 #include "kernels/x86/ymm-inl.h"
 
 inline void dot4_add(__m256i& sum, __m256i a, __m256i b) {
+#ifdef BITNET_AVXVNNI_BY_AVX512
+  sum = _mm256_dpbusd_epi32(sum, a, b);
+#else
   sum = _mm256_dpbusd_avx_epi32(sum, a, b);
+#endif
 }
 inline __m256i dot4(__m256i a, __m256i b) {
-  return _mm256_dpbusd_avx_epi32(_mm256_setzero_si256(), a, b);
+  __m256i sum = _mm256_setzero_si256();
+  dot4_add(sum, a, b);
+  return sum;
 }
 
 #include "kernels/x86/ymm_products-inl.h"
@@ -232,7 +241,16 @@ const TernaryKernels* const kTernary[] = {&kBlocksKernels, nullptr};
 
 }  // namespace
 
+#ifdef BITNET_AVXVNNI_BY_AVX512
+extern const KernelTable kAvxVnniStandInTable;
+const KernelTable kAvxVnniStandInTable = {"avxvnni (instructions of avx512vnni)",
+                                          kCpuAvx2 | kCpuFma | kCpuF16c | kCpuAvx512f |
+                                              kCpuAvx512bw | kCpuAvx512dq | kCpuAvx512vl |
+                                              kCpuAvx512vnni,
+                                          &kAvx2Table, kTernary, BITNET_GENERIC_SLOTS};
+#else
 const KernelTable kAvxVnniTable = {"avxvnni", kCpuAvx2 | kCpuFma | kCpuF16c | kCpuAvxVnni,
                                    &kAvx2Table, kTernary, BITNET_GENERIC_SLOTS};
+#endif
 
 }  // namespace bitnet
