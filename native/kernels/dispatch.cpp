@@ -54,7 +54,7 @@ std::string joined(const std::vector<std::string>& words) {
 const std::vector<const KernelTable*>& kernel_targets() {
   static const std::vector<const KernelTable*> targets = {
 #if defined(__x86_64__)
-      &kAvx512VbmiTable, &kAvx512VnniTable, &kAvxVnniTable, &kAvx2Table,
+      &kAmxInt8Table, &kAvx512VbmiTable, &kAvx512VnniTable, &kAvxVnniTable, &kAvx2Table,
 #elif defined(__aarch64__)
       &kNeonI8mmTable,
       &kNeonDotprodTable,

@@ -191,8 +191,10 @@ constexpr size_t kv_chunk_bytes(uint32_t head_dim, uint32_t elem_bytes) {
   return size_t{kKvChunk} * kv_padded_head_dim(head_dim) * elem_bytes;
 }
 /// Per row: scaled query, accumulated output, 64 probabilities, 16 sums, one exponent (padded).
+/// Whole tiles of 16 rows.
 constexpr size_t attention_scratch_floats(size_t n_rows, uint32_t head_dim) {
-  return n_rows * (2 * size_t{kv_padded_head_dim(head_dim)} + kKvChunk + kKvLane + kKvLane);
+  const size_t per_row = 2 * size_t{kv_padded_head_dim(head_dim)} + kKvChunk + kKvLane + kKvLane;
+  return (n_rows + 15) / 16 * 16 * per_row;
 }
 
 // ---------------------------------------------------------------- the table
@@ -237,6 +239,7 @@ extern const KernelTable kAvx2Table;
 extern const KernelTable kAvxVnniTable;
 extern const KernelTable kAvx512VnniTable;
 extern const KernelTable kAvx512VbmiTable;
+extern const KernelTable kAmxInt8Table;
 extern const KernelTable kNeonTable;
 extern const KernelTable kNeonDotprodTable;
 extern const KernelTable kNeonI8mmTable;

@@ -46,7 +46,11 @@ struct Sheet {
     for (size_t i = 0; i < q.size(); i++) {
       q[i] = input_code(activations, static_cast<uint32_t>(i % k), random);
     }
-    w_scale = 0.01f + 0.05f * random.uniform();  // of either sign
+    // The first rows share a scale, as all rows of most files do.
+    const float w_scale = 0.01f + 0.05f * random.uniform();  // of either sign
+    for (uint32_t r = 0; r < n; r++) {
+      w_scales.push_back(r < kOneScaleRows ? w_scale : 0.01f + 0.05f * random.uniform());
+    }
     for (uint32_t i = 0; i < m; i++) x_scale.push_back(30.0f + 29.0f * random.uniform());
     multiply();
   }
@@ -61,18 +65,25 @@ struct Sheet {
         const uint8_t* w = codes.data() + size_t{r} * k;
         int64_t dot = 0;
         for (uint32_t j = 0; j < k; j++) dot += (w[j] - 1) * x[j];
-        results[size_t{i} * n + r] = static_cast<float>(dot) * (w_scale / x_scale[i]);
+        results[size_t{i} * n + r] = static_cast<float>(dot) * (w_scales[r] / x_scale[i]);
       }
     }
   }
 
+  PackedMatrix packed(uint32_t n_rows, const TernaryKernels& kernels) const {
+    PackedMatrix matrix(codes, n_rows, k, 0.0f, kernels);
+    matrix.set_row_scales(w_scales);
+    return matrix;
+  }
+
+  static constexpr uint32_t kOneScaleRows = 70;
   uint32_t n, m, k;
   Bytes codes;                // [n, k]
   std::vector<int8_t> q;      // [m, k]
   std::vector<int32_t> sums;  // [m]
   Floats x_scale;             // [m]
-  float w_scale = 0.0f;
-  Floats results;  // [m, n]
+  Floats w_scales;            // [n]
+  Floats results;             // [m, n]
 };
 
 /// The first m tokens of a sheet as a kernel reads them.
@@ -123,9 +134,9 @@ std::string describe(const NamedTernary& named, const Sheet& sheet, const Ternar
 /// The product by shares of n_threads threads, each into memory of its own: every row of the share
 /// is right and nothing else is written.
 void check_product(const NamedTernary& named, const Sheet& sheet, const TernaryMatrix& w,
-                   const TernaryInput& x, bool direct, unsigned n_threads) {
+                   const TernaryInput& x, bool direct, unsigned n_threads, size_t padding = 3) {
   const TernaryKernels& kernels = *named.kernels;
-  const size_t stride = w.n + 3;
+  const size_t stride = w.n + padding;
   const size_t y_size = (x.m - 1) * stride + w.n;
   for (unsigned thread = 0; thread < n_threads; thread++) {
     const Share share = share_of(w.n, kernels.n_multiple, thread, n_threads);
@@ -166,7 +177,7 @@ std::set<uint32_t> positive(std::initializer_list<uint32_t> values) {
 
 std::set<uint32_t> all_m(const TernaryKernels& t) {
   return positive({1, 2, 3, t.m_direct - 1, t.m_direct, t.m_direct + 1, t.m_tile - 1, t.m_tile,
-                   t.m_tile + 1, 17, 64});
+                   t.m_tile + 1, 17, 33, 64});
 }
 std::set<uint32_t> all_n(const TernaryKernels& t) {
   return positive({1, t.n_multiple - 1, t.n_multiple, t.n_multiple + 1, 37, 96});
@@ -194,7 +205,7 @@ BITNET_TEST(kernels_ternary_every_size) {
     const Sheet sheet = sheet_for(all_m, all_n, k, WeightKind::kRandom, InputKind::kRandom);
     for (const NamedTernary& named : runnable_ternary_kernels()) {
       for (const uint32_t n : all_n(*named.kernels)) {
-        const PackedMatrix matrix(sheet.codes, n, k, sheet.w_scale, *named.kernels);
+        const PackedMatrix matrix = sheet.packed(n, *named.kernels);
         for (const uint32_t m : all_m(*named.kernels)) {
           for (unsigned threads = 1; threads <= kMaxThreads; threads++) {
             check_case(named, sheet, matrix.view, m, threads);
@@ -214,7 +225,7 @@ BITNET_TEST(kernels_ternary_extreme_values) {
         const Sheet sheet = sheet_for(few_m, few_n, k, weights, inputs);
         for (const NamedTernary& named : runnable_ternary_kernels()) {
           for (const uint32_t n : few_n(*named.kernels)) {
-            const PackedMatrix matrix(sheet.codes, n, k, sheet.w_scale, *named.kernels);
+            const PackedMatrix matrix = sheet.packed(n, *named.kernels);
             for (const uint32_t m : few_m(*named.kernels)) {
               check_case(named, sheet, matrix.view, m, 1);
             }
@@ -239,8 +250,26 @@ BITNET_TEST(kernels_ternary_long_rows) {
       const Sheet sheet = sheet_for(few_m, few_n, k, kinds.weights, kinds.inputs);
       for (const NamedTernary& named : runnable_ternary_kernels()) {
         const uint32_t n = *few_n(*named.kernels).rbegin();
-        const PackedMatrix matrix(sheet.codes, n, k, sheet.w_scale, *named.kernels);
+        const PackedMatrix matrix = sheet.packed(n, *named.kernels);
         for (const uint32_t m : few_m(*named.kernels)) check_case(named, sheet, matrix.view, m, 2);
+      }
+    }
+  }
+}
+
+BITNET_TEST(kernels_ternary_many_tokens) {
+  // More rows than a block of activations has, results that are written past the cache.
+  struct Shape {
+    uint32_t n, m, k;
+  };
+  for (const Shape& shape : {Shape{256, 530, 128}, Shape{64, 555, 384}, Shape{33, 210, 6912}}) {
+    const Sheet sheet(shape.n, shape.m, shape.k, WeightKind::kRandom, InputKind::kRandom);
+    for (const NamedTernary& named : runnable_ternary_kernels()) {
+      const PackedMatrix matrix = sheet.packed(shape.n, *named.kernels);
+      Inputs inputs(sheet, shape.m);
+      inputs.pack(*named.kernels, 3);
+      for (const size_t padding : {size_t{0}, size_t{3}}) {
+        check_product(named, sheet, matrix.view, inputs.view, /*direct=*/false, 1, padding);
       }
     }
   }
@@ -264,7 +293,7 @@ BITNET_TEST(kernels_ternary_every_byte) {
     }
     sheet.multiply();
     for (const NamedTernary& named : runnable_ternary_kernels()) {
-      const PackedMatrix matrix(sheet.codes, 81, 256, sheet.w_scale, *named.kernels);
+      const PackedMatrix matrix = sheet.packed(81, *named.kernels);
       for (const uint32_t m : {1u, 2u, 9u}) check_case(named, sheet, matrix.view, m, 1);
     }
   }
@@ -275,7 +304,7 @@ BITNET_TEST(kernels_ternary_unaligned_rows) {
   const Sheet sheet(33, 17, 384, WeightKind::kRandom, InputKind::kRandom);
   for (const NamedTernary& named : runnable_ternary_kernels()) {
     if (named.kernels->layout != TernaryLayout::kRows) continue;
-    const PackedMatrix matrix(sheet.codes, 33, 384, sheet.w_scale, *named.kernels);
+    const PackedMatrix matrix = sheet.packed(33, *named.kernels);
     const size_t bytes = size_t{33} * 384 / 4;
     for (const size_t shift : {size_t{1}, size_t{16}, size_t{31}}) {
       Exact<uint8_t> moved(bytes + shift);

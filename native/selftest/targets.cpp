@@ -10,6 +10,7 @@ namespace bitnet {
 
 // See kernel_stand_in in CMakeLists.txt.
 #if defined(__x86_64__)
+extern const KernelTable kAmxInt8StandInTable;
 extern const KernelTable kAvxVnniStandInTable;
 #endif
 
@@ -18,6 +19,7 @@ namespace {
 
 const std::vector<const KernelTable*> kStandIns = {
 #if defined(__x86_64__)
+    &kAmxInt8StandInTable,
     &kAvxVnniStandInTable,
 #endif
 };

@@ -43,6 +43,10 @@ class PackedMatrix {
   /// One scale for all rows.
   void set_scale(float scale) { std::fill_n(row_scales_.data(), row_scales_.size(), scale); }
 
+  void set_row_scales(const Floats& scales) {
+    std::copy_n(scales.data(), view.n, row_scales_.data());
+  }
+
   /// f16 scales [n, k_padded / group] in the order of the layout.
   void set_group_scales(const std::vector<uint16_t>& scales, uint32_t group, TernaryLayout layout) {
     const uint32_t per_row = view.k_padded / group;

@@ -104,10 +104,12 @@ inline void unpack_vector(__m512i v, size_t stride, uint8_t* out) {
   _mm512_store_si512(out + 24 * stride, _mm512_and_si512(v, mask));
 }
 
-/// The codes of one group of 16 rows, each vector `stride` bytes after the last.
-inline void unpack_vectors(const uint8_t* group, size_t stride, uint8_t* out) {
+/// The codes of one group of 16 rows, each vector `stride` bytes after the last; prefetches the
+/// group that lies `ahead` bytes further.
+inline void unpack_vectors(const uint8_t* group, size_t stride, uint8_t* out,
+                           size_t ahead = kPrefetchBytes) {
   for (uint32_t i = 0; i < 8; ++i) {
-    prefetch(group + 64 * i, kPrefetchBytes);
+    prefetch(group + 64 * i, ahead);
     unpack_vector(_mm512_load_si512(group + 64 * i), stride, out + i * stride);
   }
 }
