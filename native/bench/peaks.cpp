@@ -14,12 +14,32 @@ namespace {
 // Compiled for their own instruction sets, whatever the rest is built for.
 #define BITNET_BENCH_AVX2 __attribute__((target("avx2,fma")))
 #define BITNET_BENCH_AVXVNNI __attribute__((target("avx2,fma,avxvnni")))
+#define BITNET_BENCH_AMX __attribute__((target("amx-tile,amx-int8")))
 #define BITNET_BENCH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vnni")))
 
 constexpr int kChains = 12;
 
 /// Keeps what computes the value from being dropped.
 #define BITNET_BENCH_KEEP(value) __asm__ volatile("" : "+v"(value))
+
+constexpr int kTileSums = 4;
+BITNET_BENCH_AMX void int8_amx(uint64_t n_loops) {
+  struct alignas(64) {
+    uint8_t palette = 1;
+    uint8_t zeros[15] = {};
+    uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  } const config;
+  __asm__ volatile("ldtilecfg %0" : : "m"(config));
+  for (uint64_t i = 0; i < n_loops; ++i) {
+    __asm__ volatile(
+        "tdpbsud %tmm6, %tmm4, %tmm0\n\t"
+        "tdpbsud %tmm7, %tmm4, %tmm1\n\t"
+        "tdpbsud %tmm6, %tmm5, %tmm2\n\t"
+        "tdpbsud %tmm7, %tmm5, %tmm3");
+  }
+  __asm__ volatile("tilerelease");
+}
 
 BITNET_BENCH_AVX512 void int8_avx512vnni(uint64_t n_loops) {
   const __m512i a = _mm512_set1_epi8(2);
@@ -87,16 +107,16 @@ BITNET_BENCH_AVX2 void f32_avx2(uint64_t n_loops) {
   for (auto& lanes : sum) BITNET_BENCH_KEEP(lanes);
 }
 
-constexpr PeakLoops kZmm = {{int8_avx512vnni, kChains * 64 * 2.0},
-                            {f32_avx512vnni, kChains * 16 * 2.0}};
 constexpr PeakLoop kF32Ymm = {f32_avx2, kChains * 8 * 2.0};
+constexpr PeakLoop kF32Zmm = {f32_avx512vnni, kChains * 16 * 2.0};
 
 constexpr struct {
   const char* target;
   PeakLoops loops;
 } kPeaks[] = {
-    {"avx512vbmi", kZmm},
-    {"avx512vnni", kZmm},
+    {"amx_int8", {{int8_amx, kTileSums * 16 * 16 * 64 * 2.0}, kF32Zmm}},
+    {"avx512vbmi", {{int8_avx512vnni, kChains * 64 * 2.0}, kF32Zmm}},
+    {"avx512vnni", {{int8_avx512vnni, kChains * 64 * 2.0}, kF32Zmm}},
     {"avxvnni", {{int8_avxvnni, kChains * 32 * 2.0}, kF32Ymm}},
     {"avx2", {{int8_avx2, kShortChains * 32 * 2.0}, kF32Ymm}},
 };
