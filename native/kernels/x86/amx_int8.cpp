@@ -1,6 +1,7 @@
 // AMX: products of tiles of 16 rows of 64 bytes. Int8 tiles take the ternary products of six or
 // more activation rows, bf16 tiles the attention of many rows over a bf16 cache; fewer rows, and
-// all else, are as for AVX-512 with VNNI and VBMI. Every CPU with int8 tiles has these and bf16 tiles.
+// all else, are as for AVX-512 with VNNI and VBMI. Every CPU with int8 tiles has these and bf16
+// tiles.
 //
 // Compiled once more for the self-test, with the tiles in software (BITNET_AMX_MODEL).
 
@@ -21,6 +22,8 @@ namespace {
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/x86/zmm_blocks16-inl.h"
 //
+#include "kernels/x86/zmm_grouped-inl.h"
+//
 #include "kernels/x86/amx-inl.h"
 //
 #include "kernels/x86/amx_attention-inl.h"
@@ -35,13 +38,12 @@ const TernaryKernels kTileKernels = {TernaryLayout::kBlocks16,
                                      gemv,
                                      multiply_by_tiles,
                                      GemmScratch::bytes,
-                                     multiply_grouped<BlockSteps, TernaryLayout::kBlocks16>,
+                                     multiply_blocks16,
                                      multiply_grouped<FloatSteps, TernaryLayout::kBlocks16>};
 const TernaryKernels* const kTernary[] = {&kTileKernels, nullptr};
 
 constexpr uint64_t kVectorFeatures = kCpuAvx2 | kCpuFma | kCpuF16c | kCpuAvx512f | kCpuAvx512bw |
-                                     kCpuAvx512dq | kCpuAvx512vl | kCpuAvx512vnni |
-                                     kCpuAvx512vbmi;
+                                     kCpuAvx512dq | kCpuAvx512vl | kCpuAvx512vnni | kCpuAvx512vbmi;
 
 constexpr KernelTable table(const char* name, uint64_t required) {
   KernelTable t = {};

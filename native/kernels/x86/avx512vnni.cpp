@@ -22,6 +22,8 @@ namespace {
 #include "kernels/x86/zmm_blocks16-inl.h"
 #include "kernels/x86/zmm_tiles16-inl.h"
 //
+#include "kernels/x86/zmm_grouped-inl.h"
+//
 #include "kernels/x86/zmm_fives16-inl.h"
 //
 #include "kernels/x86/zmm_fractions16-inl.h"
@@ -42,7 +44,7 @@ const TernaryKernels kBlocksKernels = {TernaryLayout::kBlocks16,
                                        gemv,
                                        gemm<TernaryLayout::kBlocks16, unpack_block>,
                                        gemm_scratch_bytes,
-                                       multiply_grouped<BlockSteps, TernaryLayout::kBlocks16>,
+                                       multiply_blocks16,
                                        multiply_grouped<FloatSteps, TernaryLayout::kBlocks16>};
 const TernaryKernels* const kTernary[] = {&kBlocksKernels, &kFivesKernels<FractionBytes>, nullptr};
 
