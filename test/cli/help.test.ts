@@ -88,6 +88,9 @@ describe("help of the commands", () => {
         --activations <kind>           inputs of ternary matrices: int8 as suits the
                                        model, or none: floats, the slow reference
                                        (default: int8)
+        --weights <form>               ternary weights in memory: fast (2 bits each)
+                                       or compact (1.6 bits, on CPUs with AVX512-VNNI)
+                                       (default: fast)
         --mmap                         run from the file's own pages: less memory,
                                        slower
 
@@ -240,6 +243,9 @@ describe("help of the commands", () => {
         --activations <kind>       inputs of ternary matrices: int8 as suits the
                                    model, or none: floats, the slow reference
                                    (default: int8)
+        --weights <form>           ternary weights in memory: fast (2 bits each) or
+                                   compact (1.6 bits, on CPUs with AVX512-VNNI)
+                                   (default: fast)
         --mmap                     run from the file's own pages: less memory, slower
 
       Prompt:
@@ -308,6 +314,9 @@ describe("help of the commands", () => {
         --activations <kind>       inputs of ternary matrices: int8 as suits the
                                    model, or none: floats, the slow reference
                                    (default: int8)
+        --weights <form>           ternary weights in memory: fast (2 bits each) or
+                                   compact (1.6 bits, on CPUs with AVX512-VNNI)
+                                   (default: fast)
         --mmap                     run from the file's own pages: less memory, slower
 
       Prompt:
