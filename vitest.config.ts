@@ -8,7 +8,7 @@ const isolated = { pool: "forks", maxWorkers: 1, fileParallelism: false } as con
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
       {
         test: {
           name: "integration",
