@@ -197,14 +197,11 @@ Timing KernelBench::head(const HeadCase& one) {
   const size_t q_stride = round_up(one.k, kHeadBlock);
   std::vector<float> x(q_stride, 1.0f);
   PageBlock q(q_stride);
-  PageBlock sum4(q_stride);
   PageBlock d(q_stride);
-  auto* codes8 = reinterpret_cast<int8_t*>(q.data());
-  auto* sums = reinterpret_cast<int32_t*>(sum4.data());
   auto* scales = reinterpret_cast<float*>(d.data());
   fill_floats(x);
-  kernels_.table.quantize_head(x.data(), one.k, codes8, sums, scales);
-  const HeadInput input = {x.data(), q_stride, codes8, sums, scales, q_stride, 1};
+  kernels_.table.quantize_head(x.data(), one.k, q.data(), scales);
+  const HeadInput input = {x.data(), q_stride, q.data(), scales, q_stride, 1};
   std::vector<float> y(one.n);
   const auto multiply = kernels_.table.head[static_cast<size_t>(one.type)];
 

@@ -133,15 +133,14 @@ struct HeadMatrix {
   size_t row_bytes;  ///< bytes of one row
 };
 
-/// Head activations. Float heads read `x`; Q8_0 and Q6_K heads read int8 codes with one scale per
-/// 256 inputs: x[j] ~= q[j] * d[j / 256].
+/// Head activations. Float heads read `x`; Q8_0 and Q6_K heads read codes with one scale per 256
+/// inputs, kept as unsigned bytes: x[j] ~= (q[j] - 128) * d[j / 256].
 struct HeadInput {
   const float* x;  ///< [m, x_stride], zero from k to the next multiple of 16
   size_t x_stride;
-  const int8_t* q;      ///< [m, q_stride], zero from k on
-  const int32_t* sum4;  ///< [m, q_stride / 4] sums of four neighbouring codes
-  const float* d;       ///< [m, q_stride / 256]
-  size_t q_stride;      ///< a multiple of 256
+  const uint8_t* q;  ///< [m, q_stride], 1 to 255, 128 from k on
+  const float* d;    ///< [m, q_stride / 256]
+  size_t q_stride;   ///< a multiple of 256
   uint32_t m;
 };
 constexpr uint32_t kHeadBlock = 256;
@@ -225,9 +224,9 @@ struct KernelTable {
   void (*gelu_mul)(const float* g, const float* u, uint32_t n, float* y);
   /// Rotates halves: (a, b) = (x[i], x[i + d/2]) -> (a*c - b*s, b*c + a*s), for every head.
   void (*rope)(float* x, uint32_t n_heads, uint32_t head_dim, const float* cos, const float* sin);
-  /// int8 activations of the head; see HeadInput. d = absmax / 127 per 256, q = rne(x *
+  /// Activations of the head; see HeadInput. d = absmax / 127 per 256, q = 128 + rne(x *
   /// (127/absmax)).
-  void (*quantize_head)(const float* x, uint32_t k, int8_t* q, int32_t* sum4, float* d);
+  void (*quantize_head)(const float* x, uint32_t k, uint8_t* q, float* d);
   /// logits [m, y_stride] of rows [row_begin, row_end).
   void (*head[kHeadTypeCount])(const HeadMatrix& w, const HeadInput& x, uint32_t row_begin,
                                uint32_t row_end, float* y, size_t y_stride);

@@ -97,6 +97,12 @@ inline F32x16 abs(const F32x16& a) {
   return each_lane([&](int i) { return __builtin_fabsf(a.lane[i]); });
 }
 // As MAXPS and MINPS: the second operand when the comparison does not hold.
+inline float fold_sum(F32x16 v) {
+  for (int width = 8; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) v.lane[i] += v.lane[i + width];
+  }
+  return v.lane[0];
+}
 inline F32x16 max(const F32x16& a, const F32x16& b) {
   return each_lane([&](int i) { return a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]; });
 }
@@ -151,26 +157,28 @@ inline int32_t q6_code(const uint8_t* block, int e) {
   return (low >> (in_half / 64 * 4) & 15) | (high >> (in_half / 32 * 2) & 3) << 4;
 }
 
-inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* sum4) {
-  I32x16 sum = {};
-  for (int j = 0; j < 16; ++j) {
-    for (int h = 0; h < 4; ++h) {
-      int32_t dot = -32 * sum4[16 * h + j];
-      for (int e = 64 * h + 4 * j; e < 64 * h + 4 * j + 4; ++e) dot += q6_code(block, e) * q[e];
-      sum.lane[j] += static_cast<int8_t>(block[192 + 4 * h + j / 4]) * dot;
+template <uint32_t m>
+inline void q6_k_lanes(const uint8_t* block, const uint8_t* q, size_t q_stride,
+                       I32x16 (&lanes)[m]) {
+  for (uint32_t t = 0; t < m; ++t, q += q_stride) {
+    lanes[t] = {};
+    for (int e = 0; e < 256; ++e) {
+      const auto scale = static_cast<int8_t>(block[192 + e / 16]);
+      lanes[t].lane[e % 64 / 4] += scale * (q6_code(block, e) - 32) * (q[e] - 128);
     }
   }
-  return sum;
 }
 
-inline I32x16 q8_0_lanes(const uint8_t* a, const uint8_t* b, const int8_t* q,
-                         const int32_t* /*sum4*/) {
-  I32x16 sum = {};
-  for (int e = 0; e < 64; ++e) {
-    const uint8_t w = e < 32 ? a[e] : b[e - 32];
-    sum.lane[e / 4] += static_cast<int8_t>(w) * q[e];
+template <uint32_t m>
+inline void q8_0_lanes(const uint8_t* a, const uint8_t* b, const uint8_t* q, size_t q_stride,
+                       I32x16 (&lanes)[m]) {
+  for (uint32_t t = 0; t < m; ++t, q += q_stride) {
+    lanes[t] = {};
+    for (int e = 0; e < 64; ++e) {
+      const uint8_t w = e < 32 ? a[e] : b[e - 32];
+      lanes[t].lane[e / 4] += static_cast<int8_t>(w) * (q[e] - 128);
+    }
   }
-  return sum;
 }
 
 struct Codes {
@@ -200,6 +208,8 @@ inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t row_end,
 }
 
 constexpr uint32_t kBlockTokens = 1;
+constexpr uint32_t kHeadTokens = 1;
+constexpr uint32_t kFloatHeadTokens = 1;
 constexpr uint32_t kAttentionRows = 1;
 constexpr uint32_t kAttentionBlocks = 1;
 constexpr uint32_t kPairedRows = 1;

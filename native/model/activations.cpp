@@ -90,7 +90,6 @@ Activations::Activations(const Model& model, uint32_t batch_size, unsigned n_thr
   layout.add(packed, round_up(n, tile) * k_padded);
   layout.add(head_x, kHeadRows * model_stride);
   layout.add(head_codes, kHeadRows * head_stride);
-  layout.add(head_sum4, kHeadRows * head_stride / 4);
   layout.add(head_d, kHeadRows * head_stride / kHeadBlock);
   layout.add(rows_, n_threads * row_stride_);
   layout.add(scratch_, n_threads * scratch_stride_);

@@ -51,11 +51,10 @@ class Activations {
   size_t update_stride;
   int8_t* packed;  // [n rounded up to a tile, k_padded] the same as the gemm kernel wants it
 
-  float* head_x;       // [kHeadRows, model_stride]
-  int8_t* head_codes;  // [kHeadRows, head_stride]
-  int32_t* head_sum4;  // [kHeadRows, head_stride / 4]
-  float* head_d;       // [kHeadRows, head_stride / kHeadBlock]
-  size_t head_stride;  // of head_codes
+  float* head_x;        // [kHeadRows, model_stride]
+  uint8_t* head_codes;  // [kHeadRows, head_stride]
+  float* head_d;        // [kHeadRows, head_stride / kHeadBlock]
+  size_t head_stride;   // of head_codes
 
   /// Per thread: one normed row and the scratch of the gemm and attention kernels.
   float* row(unsigned i_thread) const { return rows_ + i_thread * row_stride_; }

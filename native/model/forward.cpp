@@ -318,9 +318,8 @@ void Forward::apply_adapters(const Product& product) {
                           w.k * sizeof(float)};
     const HeadMatrix b = {reinterpret_cast<const uint8_t*>(adapter.b.data()), w.n,
                           adapter.rank_padded, adapter.rank_padded * sizeof(float)};
-    const HeadInput x = {act_.floats, act_.codes_stride, nullptr, nullptr, nullptr, 0, n_tokens_};
-    const HeadInput low = {act_.low_rank, adapter.rank_padded, nullptr, nullptr, nullptr, 0,
-                           n_tokens_};
+    const HeadInput x = {act_.floats, act_.codes_stride, nullptr, nullptr, 0, n_tokens_};
+    const HeadInput low = {act_.low_rank, adapter.rank_padded, nullptr, nullptr, 0, n_tokens_};
     std::fill_n(act_.low_rank, size_t{n_tokens_} * adapter.rank_padded, 0.0f);
     parallel(size_t{a.n} * a.row_bytes * n_tokens_, [&](unsigned i_thread, unsigned n_threads) {
       const Share share = share_of(a.n, 1, i_thread, n_threads);
@@ -465,7 +464,6 @@ void Forward::head_rows(const std::vector<uint32_t>& rows, float* logits) {
       quantise(i, x, h.d_model);
     } else if (block_format) {
       ops_.quantize_head(x, h.d_model, act_.head_codes + i * act_.head_stride,
-                         act_.head_sum4 + i * act_.head_stride / 4,
                          act_.head_d + i * act_.head_stride / kHeadBlock);
     }
   });
@@ -473,7 +471,7 @@ void Forward::head_rows(const std::vector<uint32_t>& rows, float* logits) {
     const Product product = {&head.ternary, logits, h.vocab_size};
     return multiply({&product, 1}, n_rows);
   }
-  const HeadInput input = {act_.head_x, act_.model_stride, act_.head_codes, act_.head_sum4,
+  const HeadInput input = {act_.head_x, act_.model_stride, act_.head_codes,
                            act_.head_d, act_.head_stride,  n_rows};
   const auto multiply_head = ops_.head[static_cast<size_t>(head.type)];
   const size_t head_bytes = size_t{head.matrix.n} * head.matrix.row_bytes;

@@ -41,7 +41,6 @@ struct Inputs {
         q_stride(round_up(k, kHeadBlock)),
         x((m - 1) * x_stride + round_up(k, 16)),
         q(m * q_stride),
-        sum4(m * q_stride / 4),
         d(m * q_stride / kHeadBlock) {
     Random random(seed);
     for (uint32_t i = 0; i < m; i++) {
@@ -54,20 +53,16 @@ struct Inputs {
   void quantise() {
     for (uint32_t i = 0; i < m; i++) {
       scalar_target().quantize_head(x.data() + i * x_stride, k, q.data() + i * q_stride,
-                                    sum4.data() + i * q_stride / 4,
                                     d.data() + i * q_stride / kHeadBlock);
     }
   }
 
-  HeadInput view() const {
-    return {x.data(), x_stride, q.data(), sum4.data(), d.data(), q_stride, m};
-  }
+  HeadInput view() const { return {x.data(), x_stride, q.data(), d.data(), q_stride, m}; }
 
   uint32_t m, k;
   size_t x_stride, q_stride;
   Exact<float> x;
-  Exact<int8_t> q;
-  Exact<int32_t> sum4;
+  Exact<uint8_t> q;
   Exact<float> d;
 };
 
@@ -147,7 +142,7 @@ Floats reference(const Type& type, const HeadMatrix& w, const Inputs& inputs) {
       double size = 0.0;
       for (uint32_t j = 0; j < w.k; j++) {
         const double x =
-            type.blocks ? static_cast<double>(inputs.q[i * inputs.q_stride + j]) *
+            type.blocks ? static_cast<double>(inputs.q[i * inputs.q_stride + j] - 128) *
                               static_cast<double>(inputs.d[(i * inputs.q_stride + j) / kHeadBlock])
                         : static_cast<double>(inputs.x[i * inputs.x_stride + j]);
         sum += x * static_cast<double>(row[j]);
@@ -171,7 +166,9 @@ BITNET_TEST(kernels_head) {
       if (row_bytes(type, k) == 0) continue;
       const uint32_t n = k < 1000 ? 37 : 11;
       const Exact<uint8_t> weights = encoded_weights(type, n, k);
-      for (const uint32_t m : {1u, 2u, 5u}) check_head(type, weights, n, Inputs(m, k, k + m));
+      for (const uint32_t m : {1u, 2u, 5u, 8u, 15u}) {
+        check_head(type, weights, n, Inputs(m, k, k + m));
+      }
     }
   }
 }
@@ -181,7 +178,7 @@ BITNET_TEST(kernels_head_any_block) {
     if (!type.blocks) continue;
     for (const uint32_t k : {32u, 96u, 256u, 512u}) {
       if (row_bytes(type, k) == 0) continue;
-      for (const uint32_t m : {1u, 3u}) {
+      for (const uint32_t m : {1u, 3u, 9u}) {
         check_head(type, raw_weights(type, 64, k), 64, Inputs(m, k, k + m));
       }
     }
@@ -198,8 +195,8 @@ BITNET_TEST(kernels_head_extreme_blocks) {
     inputs.x[2 * inputs.x_stride + j] = j % 2 == 0 ? 127.0f : -127.0f;
   }
   inputs.quantise();
-  CHECK_EQ(inputs.q[0], int8_t{127});
-  CHECK_EQ(inputs.q[256], int8_t{-127});
+  CHECK_EQ(inputs.q[0], uint8_t{255});
+  CHECK_EQ(inputs.q[256], uint8_t{1});
   const Type& q6_k = kTypes[4];
   for (const uint8_t scale : Bytes{0x80, 0x7f, 0x01, 0xff}) {
     for (const uint8_t code : Bytes{0x00, 0xff, 0x0f, 0xf0, 0xaa}) {

@@ -144,29 +144,22 @@ constexpr float kSmallestBlock = 0x1p-118f;
 
 struct HeadCodes {
   explicit HeadCodes(size_t n)
-      : q((n + kHeadBlock - 1) / kHeadBlock * kHeadBlock),
-        sum4(q.size() / 4),
-        d(q.size() / kHeadBlock) {}
-  Exact<int8_t> q;
-  Exact<int32_t> sum4;
+      : q((n + kHeadBlock - 1) / kHeadBlock * kHeadBlock), d(q.size() / kHeadBlock) {}
+  Exact<uint8_t> q;
   Exact<float> d;
 };
 
 HeadCodes quantize_head(const KernelTable& table, const Floats& x) {
   const Exact<float> exact(x);
   HeadCodes codes(x.size());
-  std::fill(codes.q.begin(), codes.q.end(), int8_t{77});
-  std::fill(codes.sum4.begin(), codes.sum4.end(), 77);
+  std::fill(codes.q.begin(), codes.q.end(), uint8_t{77});
   std::fill(codes.d.begin(), codes.d.end(), kCanary);
   table.quantize_head(exact.data(), static_cast<uint32_t>(x.size()), codes.q.data(),
-                      codes.sum4.data(), codes.d.data());
+                      codes.d.data());
   return codes;
 }
 
 void check_head_formula(const Floats& x, const HeadCodes& got) {
-  Exact<int32_t> sum4(got.sum4.size());
-  for (size_t i = 0; i < got.q.size(); i++) sum4[i / 4] += got.q[i];
-  CHECK_BITS(got.sum4.data(), sum4.data(), sum4.size(), "sum4");
   for (size_t begin = 0; begin < x.size(); begin += kHeadBlock) {
     const size_t end = std::min(x.size(), begin + kHeadBlock);
     const float absmax = abs_max(x.data() + begin, end - begin);
@@ -174,12 +167,12 @@ void check_head_formula(const Floats& x, const HeadCodes& got) {
     CHECK_EQ(d, absmax / 127.0f);
     for (size_t i = begin; i < end; i++) {
       if (absmax >= kSmallestBlock) {
-        CHECK_EQ(got.q[i], code_of(x[i] * (127.0f / absmax)));
+        CHECK_EQ(got.q[i] - 128, int{code_of(x[i] * (127.0f / absmax))});
       } else {
-        CHECK(std::fabs(static_cast<float>(got.q[i]) * d - x[i]) <= 0x1p-117f);
+        CHECK(std::fabs(static_cast<float>(got.q[i] - 128) * d - x[i]) <= 0x1p-117f);
       }
     }
-    for (size_t i = end; i < begin + kHeadBlock; i++) CHECK_EQ(got.q[i], int8_t{0});
+    for (size_t i = end; i < begin + kHeadBlock; i++) CHECK_EQ(got.q[i], uint8_t{128});
   }
 }
 
@@ -195,7 +188,6 @@ BITNET_TEST(kernels_quantize_head) {
                  input.name;
         };
         CHECK_BITS(got.q.data(), expected.q.data(), expected.q.size(), where());
-        CHECK_BITS(got.sum4.data(), expected.sum4.data(), expected.sum4.size(), where() + ", sum4");
         CHECK_BITS(got.d.data(), expected.d.data(), expected.d.size(), where() + ", d");
       }
     }
@@ -219,6 +211,8 @@ BITNET_TEST(kernels_quantize_not_finite) {
       x[place] = bad;
       const HeadCodes head = quantize_head(scalar_target(), x);
       const Exact<int8_t> row = quantize_row_codes(scalar_target(), x);
+      CHECK_EQ(std::count(head.q.data(), head.q.data() + head.q.size(), uint8_t{0}),
+               std::ptrdiff_t{0});
       for (const Kernels& target : runnable_targets()) {
         const std::string what = std::string(target.table.name) + " with " + value_text(bad);
         const Exact<int8_t> got_row = quantize_row_codes(target.table, x);

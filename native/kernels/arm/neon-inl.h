@@ -58,6 +58,12 @@ inline F32x16 fma(const F32x16& a, const F32x16& b, const F32x16& c) {
 inline F32x16 neg_fma(const F32x16& a, const F32x16& b, const F32x16& c) {
   return each_part([&](int i) { return vfmsq_f32(c.part[i], a.part[i], b.part[i]); });
 }
+inline float fold_sum(const F32x16& v) {
+  const float32x4_t four =
+      vaddq_f32(vaddq_f32(v.part[0], v.part[2]), vaddq_f32(v.part[1], v.part[3]));
+  const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+  return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
 inline F32x16 neg(const F32x16& a) {
   return each_part([&](int i) { return vnegq_f32(a.part[i]); });
 }

@@ -11,11 +11,13 @@ namespace {
 
 #include "kernels/arm/neon-inl.h"
 
-inline void dot4_add(int32x4_t& sum, uint8x16_t codes, int8x16_t q) {
-  const int8x16_t a = vreinterpretq_s8_u8(codes);
-  const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(q));
-  const int16x8_t high = vmull_high_s8(a, q);
+inline void dot4_add(int32x4_t& sum, int8x16_t a, int8x16_t b) {
+  const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+  const int16x8_t high = vmull_high_s8(a, b);
   sum = vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
+}
+inline void dot4_add(int32x4_t& sum, uint8x16_t codes, int8x16_t q) {
+  dot4_add(sum, vreinterpretq_s8_u8(codes), q);
 }
 
 #include "kernels/arm/neon_products-inl.h"

@@ -11,6 +11,7 @@ namespace {
 
 #include "kernels/arm/neon-inl.h"
 
+inline void dot4_add(int32x4_t& sum, int8x16_t a, int8x16_t b) { sum = vdotq_s32(sum, a, b); }
 inline void dot4_add(int32x4_t& sum, uint8x16_t codes, int8x16_t q) {
   sum = vdotq_s32(sum, vreinterpretq_s8_u8(codes), q);
 }

@@ -14,6 +14,7 @@ namespace {
 inline void dot4_add(int32x4_t& sum, uint8x16_t codes, int8x16_t q) {
   sum = vusdotq_s32(sum, codes, q);
 }
+inline void dot4_add(int32x4_t& sum, int8x16_t a, int8x16_t b) { sum = vdotq_s32(sum, a, b); }
 
 #include "kernels/arm/neon_products-inl.h"
 

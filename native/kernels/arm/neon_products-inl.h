@@ -2,6 +2,7 @@
 // after neon-inl.h; the target defines
 //   dot4_add(int32x4_t& sum, uint8x16_t codes, int8x16_t q)   sum[i] += dot of four bytes; codes <=
 //   63
+//   dot4_add(int32x4_t& sum, int8x16_t a, int8x16_t b)        the same of any signed bytes
 
 struct Codes {
   uint8x16_t part[4];
@@ -22,11 +23,20 @@ inline F32x16 trits(const Codes& codes, uint32_t i) {
   });
 }
 
-/// Elements 16p..16p+15 of 32: sums of four of codes times q, less 32 times the sums of q.
-inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* sum4) {
+constexpr uint32_t kHeadTokens = 4;
+constexpr uint32_t kFloatHeadTokens = 1;
+
+/// Activations of the head, without their offset.
+inline int8x16_t head_codes(const uint8_t* q) {
+  return vreinterpretq_s8_u8(veorq_u8(vld1q_u8(q), vdupq_n_u8(0x80)));
+}
+
+template <uint32_t m>
+inline void q6_k_lanes(const uint8_t* block, const uint8_t* q, size_t q_stride,
+                       I32x16 (&lanes)[m]) {
   const uint8x16_t nibble = vdupq_n_u8(15);
   const uint8x16_t top = vdupq_n_u8(0x30);
-  I32x16 sum = set1_i32(0);
+  for (auto& sum : lanes) sum = set1_i32(0);
   for (int half = 0; half < 2; ++half) {
     prefetch(block + 64 * half, kPrefetchBytes);
     for (int quarter = 0; quarter < 4; ++quarter) {  // 32 elements each
@@ -36,30 +46,31 @@ inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* s
         const uint8x16_t low = quarter < 2 ? vandq_u8(low_bytes, nibble) : vshrq_n_u8(low_bytes, 4);
         const int8x16_t shift = vdupq_n_s8(static_cast<int8_t>(4 - 2 * quarter));
         const uint8x16_t codes = vorrq_u8(low, vandq_u8(vshlq_u8(high_bytes, shift), top));
+        const int8x16_t weights = vreinterpretq_s8_u8(vsubq_u8(codes, vdupq_n_u8(32)));
         const int e = 128 * half + 32 * quarter + 16 * part;
-        int32x4_t dots = vnegq_s32(vshlq_n_s32(vld1q_s32(sum4 + e / 4), 5));
-        dot4_add(dots, codes, vld1q_s8(q + e));
         const int lane = 2 * (quarter % 2) + part;
         const auto scale = static_cast<int8_t>(block[192 + e / 16]);
-        sum.part[lane] = vmlaq_n_s32(sum.part[lane], dots, scale);
+        for (uint32_t t = 0; t < m; ++t) {
+          int32x4_t dots = vdupq_n_s32(0);
+          dot4_add(dots, weights, head_codes(q + t * q_stride + e));
+          lanes[t].part[lane] = vmlaq_n_s32(lanes[t].part[lane], dots, scale);
+        }
       }
     }
   }
-  return sum;
 }
 
-/// Signed weights times signed activations, by widening products: any values.
-inline int32x4_t q8_0_part(const uint8_t* w, const int8_t* q) {
-  const int8x16_t a = vld1q_s8(reinterpret_cast<const int8_t*>(w));
-  const int8x16_t b = vld1q_s8(q);
-  const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
-  const int16x8_t high = vmull_high_s8(a, b);
-  return vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
-}
-inline I32x16 q8_0_lanes(const uint8_t* a, const uint8_t* b, const int8_t* q,
-                         const int32_t* /*sum4*/) {
-  return {{q8_0_part(a, q), q8_0_part(a + 16, q + 16), q8_0_part(b, q + 32),
-           q8_0_part(b + 16, q + 48)}};
+template <uint32_t m>
+inline void q8_0_lanes(const uint8_t* a, const uint8_t* b, const uint8_t* q, size_t q_stride,
+                       I32x16 (&lanes)[m]) {
+  for (int part = 0; part < 4; ++part) {
+    const uint8_t* w = (part < 2 ? a : b) + 16 * (part % 2);
+    const int8x16_t weights = vld1q_s8(reinterpret_cast<const int8_t*>(w));
+    for (uint32_t t = 0; t < m; ++t) {
+      lanes[t].part[part] = vdupq_n_s32(0);
+      dot4_add(lanes[t].part[part], weights, head_codes(q + t * q_stride + 16 * part));
+    }
+  }
 }
 
 /// Codes of the four planes of 16 packed bytes.

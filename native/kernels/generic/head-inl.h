@@ -1,10 +1,13 @@
 // The output head of one target. Included inside the target's anonymous namespace, after
-// vector_ops-inl.h. The target defines I32x16 with to_f32(I32x16), halves(lo, hi) = 8 lanes of
-// each, and the exact integer lanes of the block formats:
-//   q6_k_lanes(block, q, sum4)  lane j = sum over h < 4 of scale[4h + j/4] *
-//                               sum over i < 4 of (q6[64h+4j+i] - 32) * q[64h+4j+i]
-//   q8_0_lanes(a, b, q, sum4)   lane j = sum over i < 4 of w[4j+i] * q[4j+i], w = the 32 weights of
-//                               block a, then those of block b
+// vector_ops-inl.h. A row of weights is unpacked once for a tile of activation rows. The target
+// defines the largest tiles, kHeadTokens of block formats and kFloatHeadTokens,
+// I32x16 with to_f32(I32x16), halves(lo, hi) = 8 lanes of each, and the exact integer lanes of the
+// block formats for m activation rows, q_stride apart:
+//   q6_k_lanes<m>(block, q, q_stride, lanes)  lane j of lanes[t] = sum over h < 4 of
+//                    scale[4h + j/4] * sum over i < 4 of (q6[64h+4j+i] - 32) * (q[64h+4j+i] - 128)
+//   q8_0_lanes<m>(a, b, q, q_stride, lanes)   lane j = sum over i < 4 of w[4j+i] * (q[4j+i] - 128),
+//                    w = the 32 weights of block a, then those of block b
+// What the offset of q adds, 128 times the sum of the weights, is the same for all rows.
 //
 // Float heads: 64 lanes of fused multiply-add, folded as in rms_norm. Block heads: 16 lanes,
 // lane += float(integer lane) * (d_block * d_activation) by fused multiply-add in block order,
@@ -23,36 +26,45 @@ struct WeightsBF16 {
   static inline F32x16 load_lanes(const Elem* p) { return load_bf16(p); }
 };
 
+/// The dots of one row with m activation rows from row i on, m at most kTokens.
 template <class Weights>
-static inline float dot_row(const typename Weights::Elem* w, const float* x, uint32_t k) {
-  using Elem = typename Weights::Elem;
-  F32x16 lane[4] = {zero(), zero(), zero(), zero()};
-  uint32_t i = 0;
-  for (; i + 4 * kLanes <= k; i += 4 * kLanes) {
-    for (uint32_t v = 0; v < 4; ++v) {
-      const Elem* part = w + i + v * kLanes;
-      if (v % (64 / (kLanes * sizeof(Elem))) == 0) prefetch(part, kPrefetchBytes);
-      lane[v] = fma(Weights::load_lanes(part), load(x + i + v * kLanes), lane[v]);
-    }
-  }
-  for (uint32_t v = 0; i < k; ++v, i += kLanes) {
-    alignas(64) Elem tail[kLanes] = {};
-    for (uint32_t j = 0; j < kLanes && i + j < k; ++j) tail[j] = w[i + j];
-    lane[v] = fma(Weights::load_lanes(tail), load(x + i), lane[v]);
-  }
-  return fold_sum(lane[0], lane[1], lane[2], lane[3]);
-}
+struct FloatRow {
+  static constexpr uint32_t kTokens = kFloatHeadTokens;
 
-template <class Weights>
-static void head_float(const HeadMatrix& w, const HeadInput& x, uint32_t row_begin,
-                       uint32_t row_end, float* y, size_t y_stride) {
-  for (uint32_t r = row_begin; r < row_end; ++r) {
-    const auto* row = reinterpret_cast<const typename Weights::Elem*>(w.data + r * w.row_bytes);
-    for (uint32_t i = 0; i < x.m; ++i) {
-      y[i * y_stride + r] = dot_row<Weights>(row, x.x + i * x.x_stride, w.k);
+  template <uint32_t m>
+  __attribute__((always_inline)) static inline void multiply(const uint8_t* row, uint32_t k,
+                                                             const HeadInput& in, uint32_t i,
+                                                             float (&dots)[m]) {
+    using Elem = typename Weights::Elem;
+    const auto* w = reinterpret_cast<const Elem*>(row);
+    const float* x = in.x + i * in.x_stride;
+    F32x16 lane[m][4];
+    for (auto& sums : lane) sums[0] = sums[1] = sums[2] = sums[3] = zero();
+    const auto add_lanes = [&](uint32_t v, F32x16 weights, uint32_t column) {
+#pragma GCC unroll 4
+      for (uint32_t t = 0; t < m; ++t) {
+        lane[t][v] = fma(weights, load(x + t * in.x_stride + column), lane[t][v]);
+      }
+    };
+    uint32_t column = 0;
+    for (; column + 4 * kLanes <= k; column += 4 * kLanes) {
+#pragma GCC unroll 4
+      for (uint32_t v = 0; v < 4; ++v) {
+        const Elem* part = w + column + v * kLanes;
+        if (v % (64 / (kLanes * sizeof(Elem))) == 0) prefetch(part, kPrefetchBytes);
+        add_lanes(v, Weights::load_lanes(part), column + v * kLanes);
+      }
+    }
+    for (uint32_t v = 0; column < k; ++v, column += kLanes) {
+      alignas(64) Elem tail[kLanes] = {};
+      for (uint32_t j = 0; j < kLanes && column + j < k; ++j) tail[j] = w[column + j];
+      add_lanes(v, Weights::load_lanes(tail), column);
+    }
+    for (uint32_t t = 0; t < m; ++t) {
+      dots[t] = fold_sum(lane[t][0], lane[t][1], lane[t][2], lane[t][3]);
     }
   }
-}
+};
 
 static inline float load_f16_scalar(const uint8_t* p) {
   uint16_t bits;
@@ -60,52 +72,85 @@ static inline float load_f16_scalar(const uint8_t* p) {
   return f16_to_f32(bits);
 }
 
-static void head_q6_k(const HeadMatrix& w, const HeadInput& x, uint32_t row_begin, uint32_t row_end,
-                      float* y, size_t y_stride) {
-  constexpr size_t kBlockBytes = 210;
-  constexpr size_t kScaleOffset = 208;
-  const uint32_t n_blocks = w.k / kHeadBlock;
-  for (uint32_t r = row_begin; r < row_end; ++r) {
-    const uint8_t* row = w.data + r * w.row_bytes;
-    for (uint32_t i = 0; i < x.m; ++i) {
-      const int8_t* q = x.q + i * x.q_stride;
-      const int32_t* sum4 = x.sum4 + i * (x.q_stride / 4);
-      const float* d = x.d + i * (x.q_stride / kHeadBlock);
-      F32x16 sum = zero();
-      for (uint32_t b = 0; b < n_blocks; ++b) {
-        const uint8_t* block = row + b * kBlockBytes;
-        const float scale = load_f16_scalar(block + kScaleOffset) * d[b];
-        sum = fma(to_f32(q6_k_lanes(block, q + b * kHeadBlock, sum4 + b * kHeadBlock / 4)),
-                  set1(scale), sum);
+struct Q6KRow {
+  static constexpr uint32_t kTokens = kHeadTokens;
+
+  template <uint32_t m>
+  __attribute__((always_inline)) static inline void multiply(const uint8_t* row, uint32_t k,
+                                                             const HeadInput& in, uint32_t i,
+                                                             float (&dots)[m]) {
+    constexpr size_t kBlockBytes = 210;
+    constexpr size_t kScaleOffset = 208;
+    const size_t d_stride = in.q_stride / kHeadBlock;
+    const uint8_t* q = in.q + i * in.q_stride;
+    const float* d = in.d + i * d_stride;
+    F32x16 sum[m];
+    for (auto& lanes : sum) lanes = zero();
+    for (uint32_t b = 0; b < k / kHeadBlock; ++b, row += kBlockBytes) {
+      I32x16 lanes[m];
+      q6_k_lanes<m>(row, q + b * kHeadBlock, in.q_stride, lanes);
+      const F32x16 d_block = set1(load_f16_scalar(row + kScaleOffset));
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < m; ++t) {
+        sum[t] = fma(to_f32(lanes[t]), mul(d_block, set1(d[t * d_stride + b])), sum[t]);
       }
-      y[i * y_stride + r] = fold_sum(sum);
     }
+    for (uint32_t t = 0; t < m; ++t) dots[t] = fold_sum(sum[t]);
   }
+};
+
+struct Q80Row {
+  static constexpr uint32_t kTokens = kHeadTokens;
+
+  template <uint32_t m>
+  __attribute__((always_inline)) static inline void multiply(const uint8_t* row, uint32_t k,
+                                                             const HeadInput& in, uint32_t i,
+                                                             float (&dots)[m]) {
+    constexpr uint32_t kBlock = 32;
+    constexpr size_t kBlockBytes = 34;
+    static const uint8_t kNoBlock[kBlockBytes] = {};
+    const size_t d_stride = in.q_stride / kHeadBlock;
+    const uint8_t* q = in.q + i * in.q_stride;
+    const float* d = in.d + i * d_stride;
+    const uint32_t n_blocks = k / kBlock;
+    F32x16 sum[m];
+    for (auto& lanes : sum) lanes = zero();
+    for (uint32_t b = 0; b < n_blocks; b += 2) {
+      const uint8_t* first = row + b * kBlockBytes;
+      const uint8_t* second = b + 1 < n_blocks ? first + kBlockBytes : kNoBlock;
+      prefetch(first, kPrefetchBytes);
+      I32x16 lanes[m];
+      q8_0_lanes<m>(first + 2, second + 2, q + b * kBlock, in.q_stride, lanes);
+      const F32x16 d_blocks = halves(load_f16_scalar(first), load_f16_scalar(second));
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < m; ++t) {
+        const F32x16 d_x = set1(d[t * d_stride + b * kBlock / kHeadBlock]);
+        sum[t] = fma(to_f32(lanes[t]), mul(d_blocks, d_x), sum[t]);
+      }
+    }
+    for (uint32_t t = 0; t < m; ++t) dots[t] = fold_sum(sum[t]);
+  }
+};
+
+/// n <= m activation rows from row i on.
+template <class Row, uint32_t m>
+static inline void multiply_tokens(const uint8_t* row, uint32_t k, const HeadInput& x, uint32_t i,
+                                   uint32_t n, float* y, size_t y_stride) {
+  if constexpr (m > 1) {
+    if (n < m) return multiply_tokens<Row, m - 1>(row, k, x, i, n, y, y_stride);
+  }
+  float dots[m];
+  Row::template multiply<m>(row, k, x, i, dots);
+  for (uint32_t t = 0; t < m; ++t) y[(i + t) * y_stride] = dots[t];
 }
 
-static void head_q8_0(const HeadMatrix& w, const HeadInput& x, uint32_t row_begin, uint32_t row_end,
-                      float* y, size_t y_stride) {
-  constexpr uint32_t kBlock = 32;
-  constexpr size_t kBlockBytes = 34;
-  static const uint8_t kNoBlock[kBlockBytes] = {};
-  const uint32_t n_blocks = w.k / kBlock;
+template <class Row>
+static void head(const HeadMatrix& w, const HeadInput& x, uint32_t row_begin, uint32_t row_end,
+                 float* y, size_t y_stride) {
   for (uint32_t r = row_begin; r < row_end; ++r) {
-    const uint8_t* row = w.data + r * w.row_bytes;
-    for (uint32_t i = 0; i < x.m; ++i) {
-      const int8_t* q = x.q + i * x.q_stride;
-      const int32_t* sum4 = x.sum4 + i * (x.q_stride / 4);
-      const float* d = x.d + i * (x.q_stride / kHeadBlock);
-      F32x16 sum = zero();
-      for (uint32_t b = 0; b < n_blocks; b += 2) {
-        const uint8_t* first = row + b * kBlockBytes;
-        const uint8_t* second = b + 1 < n_blocks ? first + kBlockBytes : kNoBlock;
-        prefetch(first, kPrefetchBytes);
-        const float d_x = d[b * kBlock / kHeadBlock];
-        const F32x16 scale = halves(load_f16_scalar(first) * d_x, load_f16_scalar(second) * d_x);
-        sum = fma(to_f32(q8_0_lanes(first + 2, second + 2, q + b * kBlock, sum4 + b * kBlock / 4)),
-                  scale, sum);
-      }
-      y[i * y_stride + r] = fold_sum(sum);
+    for (uint32_t i = 0; i < x.m; i += Row::kTokens) {
+      const uint32_t n = x.m - i < Row::kTokens ? x.m - i : Row::kTokens;
+      multiply_tokens<Row, Row::kTokens>(w.data + r * w.row_bytes, w.k, x, i, n, y + r, y_stride);
     }
   }
 }

@@ -3,6 +3,7 @@
 //
 // F32x16 is 16 floats with: load, store, load_f16, load_bf16, set1, zero, add, sub, mul,
 // fma(a,b,c), neg_fma(a,b,c) = c - a*b, div, max, min, abs, pow2(n) for integral n in [-126, 127],
+// fold_sum(v) (lane i += lane i + width for widths 8, 4, 2, 1),
 // round_bf16(v) (to nearest even, the low 16 bits 0), load_bf16_even/odd(p) (of 16 pairs),
 // store_i8(v, p) (round half to even, |v| < 2^21, saturated to int8; NaN gives 0). All are IEEE
 // operations with one rounding each, so a target's width never shows in a result.
@@ -20,16 +21,6 @@ static inline void store_partial(F32x16 v, float* p, uint32_t n) {
   alignas(64) float buffer[kLanes];
   store(v, buffer);
   for (uint32_t i = 0; i < n; ++i) p[i] = buffer[i];
-}
-
-/// Sum of the lanes, folded 8, 4, 2, 1.
-static inline float fold_sum(F32x16 v) {
-  alignas(64) float lane[kLanes];
-  store(v, lane);
-  for (uint32_t width = kLanes / 2; width > 0; width /= 2) {
-    for (uint32_t i = 0; i < width; ++i) lane[i] += lane[i + width];
-  }
-  return lane[0];
 }
 
 static inline float fold_max(F32x16 v) {

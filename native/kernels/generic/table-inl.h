@@ -5,8 +5,8 @@
   quantize_row, quantize_blocks, rms_norm, add_rows,                                           \
   map_pairs<relu2_mul_lanes>, map_pairs<silu_mul_lanes>, map_pairs<gelu_mul_lanes>,            \
   rope, quantize_head,                                                                         \
-  {head_float<WeightsF32>, head_float<WeightsF16>, head_float<WeightsBF16>, head_q8_0,         \
-   head_q6_k},                                                                                 \
+  {head<FloatRow<WeightsF32>>, head<FloatRow<WeightsF16>>, head<FloatRow<WeightsBF16>>,        \
+   head<Q80Row>, head<Q6KRow>},                                                                \
   {{4, kv_store<KvF32>, attend<KvF32>}, {2, kv_store<KvF16>, attend<KvF16>},                   \
    {2, kv_store<KvBF16>, attend<KvBF16>}}
 // clang-format on

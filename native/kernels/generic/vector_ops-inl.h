@@ -30,11 +30,12 @@ static void rms_norm(const float* x, const float* w, uint32_t n, float eps, floa
   }
 }
 
+/// NaNs do not count: the second operand of max is the one that stays.
 static inline float abs_max(const float* x, uint32_t n) {
   F32x16 best = zero();
   uint32_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) best = max(best, abs(load(x + i)));
-  if (i < n) best = max(best, abs(load_partial(x + i, n - i)));
+  for (; i + kLanes <= n; i += kLanes) best = max(abs(load(x + i)), best);
+  if (i < n) best = max(abs(load_partial(x + i, n - i)), best);
   return fold_max(best);
 }
 
@@ -85,16 +86,15 @@ static void quantize_blocks(const float* x, uint32_t k, uint32_t k_padded, int8_
 /// Below it 127 / absmax would not be a finite float.
 constexpr float kSmallestAbsmax = 0x1p-120f;
 
-static void quantize_head(const float* x, uint32_t k, int8_t* q, int32_t* sum4, float* d) {
+static void quantize_head(const float* x, uint32_t k, uint8_t* q, float* d) {
   for (uint32_t begin = 0; begin < k; begin += kHeadBlock) {
     const uint32_t n = k - begin < kHeadBlock ? k - begin : kHeadBlock;
     const float absmax = abs_max(x + begin, n);
     const float factor = absmax >= kSmallestAbsmax ? 127.0f / absmax : 0.0f;
     d[begin / kHeadBlock] = absmax / 127.0f;
-    quantize_codes(x + begin, n, kHeadBlock, factor, q + begin);
-    for (uint32_t i = begin; i < begin + kHeadBlock; i += 4) {
-      sum4[i / 4] = q[i] + q[i + 1] + q[i + 2] + q[i + 3];
-    }
+    alignas(64) int8_t codes[kHeadBlock];
+    quantize_codes(x + begin, n, kHeadBlock, factor, codes);
+    for (uint32_t i = 0; i < kHeadBlock; ++i) q[begin + i] = static_cast<uint8_t>(codes[i] + 128);
   }
 }
 

@@ -26,54 +26,82 @@ inline F32x16 trits(Codes codes, uint32_t i) {
   return {trits_half(codes.low, i), trits_half(codes.high, i)};
 }
 
-/// 32 elements of a Q6_K block: scaled, offset-free sums of four.
-inline __m256i q6_k_part(__m256i codes, const int8_t* q, const int32_t* sum4, __m128i scales,
-                         int first_scale) {
-  const __m256i offset = _mm256_slli_epi32(load_256(sum4), 5);
-  const __m256i dots = _mm256_sub_epi32(dot4(codes, load_256(q)), offset);
-  // Scale s as the low half of four int32 lanes, sign-extended to 16 bits; |dots| < 2^15 too.
-  const __m256i lane = _mm256_setr_epi8(-1, 0, -1, -1, -1, 0, -1, -1, -1, 0, -1, -1, -1, 0, -1, -1,
-                                        -1, 1, -1, -1, -1, 1, -1, -1, -1, 1, -1, -1, -1, 1, -1, -1);
-  const __m256i index =
-      _mm256_add_epi8(lane, _mm256_and_si256(_mm256_set1_epi8(static_cast<char>(first_scale)),
-                                             _mm256_set1_epi32(0xff00)));
-  const __m256i scale16 =
-      _mm256_srai_epi16(_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(scales), index), 8);
-  return _mm256_madd_epi16(dots, scale16);
+// Tiles of the head: eight sums, weights, scales and temporaries fit the registers.
+constexpr uint32_t kHeadTokens = 8;
+constexpr uint32_t kFloatHeadTokens = 1;
+
+/// Adds the scaled products of 32 signed weights, |weight| <= 32, with m activation rows: no pair
+/// exceeds int16. `offset` gets what the activations' offset adds to each.
+template <uint32_t m>
+inline void add_scaled(__m256i weights, __m256i scale16, const uint8_t* q, size_t q_stride,
+                       __m256i (&sum)[m], __m256i& offset) {
+  const auto scaled = [&](__m256i bytes) {
+    return _mm256_madd_epi16(_mm256_maddubs_epi16(bytes, weights), scale16);
+  };
+  offset = _mm256_add_epi32(offset, scaled(_mm256_set1_epi8(-128)));
+#pragma GCC unroll 8
+  for (uint32_t t = 0; t < m; ++t) {
+    sum[t] = _mm256_add_epi32(sum[t], scaled(load_256(q + t * q_stride)));
+  }
 }
 
-inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* sum4) {
+/// Scales s and s + 1 as 16-bit numbers, eight times each.
+inline __m256i two_scales(__m128i scales, int s) {
+  const __m256i index =
+      _mm256_add_epi8(_mm256_inserti128_si256(_mm256_set1_epi8(0), _mm_set1_epi8(1), 1),
+                      _mm256_set1_epi8(static_cast<char>(s)));
+  const __m256i twice = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(scales), index);
+  return _mm256_srai_epi16(twice, 8);
+}
+
+template <uint32_t m>
+inline void q6_k_lanes(const uint8_t* block, const uint8_t* q, size_t q_stride,
+                       I32x16 (&lanes)[m]) {
   const __m256i nibble = _mm256_set1_epi8(15);
   const __m256i top = _mm256_set1_epi8(0x30);
   const __m128i scales = load_128(block + 192);
-  I32x16 sum = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-  for (int half = 0; half < 2; ++half) {
-    const __m256i a = load_256(block + 64 * half);
-    const __m256i b = load_256(block + 64 * half + 32);
-    const __m256i h = load_256(block + 128 + 32 * half);
-    prefetch(block + 64 * half, kPrefetchBytes);
-    const auto codes = [&](__m256i low, __m256i high) {
-      return _mm256_or_si256(_mm256_and_si256(low, nibble), _mm256_and_si256(high, top));
-    };
-    const __m256i part[4] = {codes(a, _mm256_slli_epi16(h, 4)), codes(b, _mm256_slli_epi16(h, 2)),
-                             codes(_mm256_srli_epi16(a, 4), h),
-                             codes(_mm256_srli_epi16(b, 4), _mm256_srli_epi16(h, 2))};
-    for (int p = 0; p < 4; ++p) {
-      const int e = 128 * half + 32 * p;
-      __m256i& into = p % 2 == 0 ? sum.low : sum.high;
-      into = _mm256_add_epi32(into, q6_k_part(part[p], q + e, sum4 + e / 4, scales, e / 16));
+  // Elements 32p to 32p + 31 of a half belong to the lower lanes for even p, else to the upper.
+  __m256i sum[2][m];
+  __m256i offset[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+  for (auto& side : sum) {
+    for (auto& eight : side) eight = _mm256_setzero_si256();
+  }
+#pragma GCC unroll 2
+  for (int side = 0; side < 2; ++side) {
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      const __m256i low = load_256(block + 64 * half + 32 * side);
+      const __m256i high = load_256(block + 128 + 32 * half);
+      if (side == 0) prefetch(block + 64 * half, kPrefetchBytes);
+      const auto add_part = [&](__m256i low_bits, __m256i high_bits, int p) {
+        const __m256i codes =
+            _mm256_or_si256(_mm256_and_si256(low_bits, nibble), _mm256_and_si256(high_bits, top));
+        const int e = 128 * half + 32 * p;
+        add_scaled<m>(_mm256_sub_epi8(codes, _mm256_set1_epi8(32)), two_scales(scales, e / 16),
+                      q + e, q_stride, sum[side], offset[side]);
+      };
+      add_part(low, _mm256_slli_epi16(high, 4 - 2 * side), side);
+      add_part(_mm256_srli_epi16(low, 4), _mm256_srli_epi16(high, 2 * side), 2 + side);
     }
   }
   prefetch(block + 128, kPrefetchBytes);
-  return sum;
+  for (uint32_t t = 0; t < m; ++t) {
+    lanes[t] = {_mm256_sub_epi32(sum[0][t], offset[0]), _mm256_sub_epi32(sum[1][t], offset[1])};
+  }
 }
 
-inline __m256i q8_0_part(const uint8_t* w, const int8_t* q) {
-  const __m256i weights = load_256(w);
-  return dot4(_mm256_abs_epi8(weights), _mm256_sign_epi8(load_256(q), weights));
-}
-
-inline I32x16 q8_0_lanes(const uint8_t* a, const uint8_t* b, const int8_t* q,
-                         const int32_t* /*sum4*/) {
-  return {q8_0_part(a, q), q8_0_part(b, q + 32)};
+template <uint32_t m>
+inline void q8_0_lanes(const uint8_t* a, const uint8_t* b, const uint8_t* q, size_t q_stride,
+                       I32x16 (&lanes)[m]) {
+  const __m256i flip = _mm256_set1_epi8(-128);
+  const __m256i w[2] = {load_256(a), load_256(b)};
+  const __m256i magnitude[2] = {_mm256_abs_epi8(w[0]), _mm256_abs_epi8(w[1])};
+#pragma GCC unroll 8
+  for (uint32_t t = 0; t < m; ++t) {
+    const auto part = [&](int side) {
+      const __m256i x = _mm256_xor_si256(load_256(q + t * q_stride + 32 * side), flip);
+      return dot4(magnitude[side], _mm256_sign_epi8(x, w[side]));
+    };
+    lanes[t] = {part(0), part(1)};
+  }
 }

@@ -33,6 +33,12 @@ inline F32x16 fma(F32x16 a, F32x16 b, F32x16 c) { return _mm512_fmadd_ps(a, b, c
 inline F32x16 neg_fma(F32x16 a, F32x16 b, F32x16 c) { return _mm512_fnmadd_ps(a, b, c); }
 inline F32x16 max(F32x16 a, F32x16 b) { return _mm512_max_ps(a, b); }
 inline F32x16 min(F32x16 a, F32x16 b) { return _mm512_min_ps(a, b); }
+inline float fold_sum(F32x16 v) {
+  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
 inline F32x16 neg(F32x16 a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
 inline F32x16 abs(F32x16 a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
 inline F32x16 pow2(F32x16 n) {
@@ -79,6 +85,15 @@ inline void dot4_add(__m512i& sum, __m512i codes, __m512i q) {
 #endif
 }
 
+/// sum += dot products of two signed by two signed 16-bit halves.
+inline void dot2_add(__m512i& sum, __m512i a, __m512i b) {
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+  __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+#else
+  sum = _mm512_dpwssd_epi32(sum, a, b);
+#endif
+}
+
 inline __m512i broadcast_4(const int8_t* p) {
   int32_t four;
   __builtin_memcpy(&four, p, 4);
@@ -120,7 +135,31 @@ inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_en
 
 constexpr uint32_t kBlockTokens = 8;
 
-inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* sum4) {
+// One activation row has too little to do to unpack for more than it; eight fill the registers.
+constexpr uint32_t kHeadTokens = 8;
+constexpr uint32_t kFloatHeadTokens = 4;
+
+/// 64 signed weights, and -128 times their sums of four: what the activations' offset adds.
+struct HeadWeights {
+  __m512i weights;
+  __m512i offset;
+
+  explicit HeadWeights(__m512i w)
+      : weights(w),
+        offset(_mm512_sub_epi32(
+            _mm512_setzero_si512(),
+            _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(-128), w))) {}
+
+  __m512i dot4(const uint8_t* q) const {
+    __m512i dots = offset;
+    dot4_add(dots, load_512(q), weights);
+    return dots;
+  }
+};
+
+template <uint32_t m>
+inline void q6_k_lanes(const uint8_t* block, const uint8_t* q, size_t q_stride,
+                       I32x16 (&lanes)[m]) {
   const __m512i nibble = _mm512_set1_epi8(15);
   const __m512i top = _mm512_set1_epi8(0x30);
   // Where the two high bits of elements 0-31 and 32-63 (64-95 and 96-127) lie in their byte.
@@ -131,7 +170,7 @@ inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* s
       _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 192))),
       _mm512_set1_epi32(0xffff));
   const __m512i lane_scale = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-  __m512i sum = _mm512_setzero_si512();
+  for (auto& sum : lanes) sum = set1_i32(0);
 #pragma GCC unroll 2
   for (int half = 0; half < 2; ++half) {
     const __m512i low = load_512(block + 64 * half);
@@ -145,24 +184,25 @@ inline I32x16 q6_k_lanes(const uint8_t* block, const int8_t* q, const int32_t* s
 #pragma GCC unroll 2
     for (int part = 0; part < 2; ++part) {
       const int h = 2 * half + part;
-      const __m512i offset = _mm512_slli_epi32(load_512(sum4 + 16 * h), 5);
-      const __m512i dots = _mm512_sub_epi32(
-          _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[part], load_512(q + 64 * h)), offset);
+      const HeadWeights weights(_mm512_sub_epi8(codes[part], _mm512_set1_epi8(32)));
       const __m512i scale =
           _mm512_permutexvar_epi32(_mm512_add_epi32(lane_scale, _mm512_set1_epi32(4 * h)), scales);
-      sum = _mm512_add_epi32(sum, _mm512_madd_epi16(dots, scale));
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < m; ++t) {
+        dot2_add(lanes[t].lanes, weights.dot4(q + t * q_stride + 64 * h), scale);
+      }
     }
   }
   prefetch(block + 128, kPrefetchBytes);
-  return {sum};
 }
 
-inline I32x16 q8_0_lanes(const uint8_t* a, const uint8_t* b, const int8_t* q, const int32_t* sum4) {
-  // Weights offset by 128 serve as the unsigned operand.
-  const __m512i w = _mm512_inserti64x4(_mm512_castsi256_si512(load_256(a)), load_256(b), 1);
-  const __m512i shifted = _mm512_xor_si512(w, _mm512_set1_epi8(-128));
-  const __m512i dots = _mm512_dpbusd_epi32(_mm512_setzero_si512(), shifted, load_512(q));
-  return {_mm512_sub_epi32(dots, _mm512_slli_epi32(load_512(sum4), 7))};
+template <uint32_t m>
+inline void q8_0_lanes(const uint8_t* a, const uint8_t* b, const uint8_t* q, size_t q_stride,
+                       I32x16 (&lanes)[m]) {
+  const HeadWeights weights(
+      _mm512_inserti64x4(_mm512_castsi256_si512(load_256(a)), load_256(b), 1));
+#pragma GCC unroll 8
+  for (uint32_t t = 0; t < m; ++t) lanes[t] = {weights.dot4(q + t * q_stride)};
 }
 
 // 16 accumulator registers of the 32.
