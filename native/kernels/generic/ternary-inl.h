@@ -17,6 +17,19 @@ constexpr uint32_t kStepsPerBlock = kActivationBlock / 4;
 template <uint32_t...>
 struct Indices {};
 
+/// Calls f with the indices 0 to n - 1, 1 <= n <= most: one instance of f for every n.
+template <uint32_t most, class F, uint32_t... i>
+static inline void with_indices(uint32_t n, const F& f, Indices<i...> /*so far*/) {
+  if constexpr (sizeof...(i) < most) {
+    if (n > sizeof...(i)) return with_indices<most>(n, f, Indices<i..., sizeof...(i)>());
+  }
+  f(Indices<i...>());
+}
+template <uint32_t most, class F>
+static inline void with_indices(uint32_t n, const F& f) {
+  with_indices<most>(n, f, Indices<0>());
+}
+
 /// Of the 16 rows from `row`, those before row_end.
 static inline uint32_t rows_left(uint32_t row, uint32_t row_end) {
   return row_end - row < kRowLanes ? row_end - row : kRowLanes;

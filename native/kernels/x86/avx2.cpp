@@ -177,10 +177,13 @@ inline void unpack_panel(const TernaryMatrix& w, uint32_t row, uint32_t row_end,
   }
 }
 
-/// int32 dots of the panel's 16 rows with one tile of activations.
+/// int32 dots of the panel's 16 rows with the first rows of a tile of activations. Meanwhile
+/// fetches the n_steps * 16 bytes at `next`.
+// A call of its own: inlined once per size, g++ keeps the accumulators in memory.
 template <uint32_t... i>
-inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_steps,
-                          __m256i (&total)[kTile][2], Indices<i...> /*rows*/) {
+__attribute__((noinline)) void multiply_tile(const uint8_t* panel, const int8_t* tile,
+                                             uint32_t n_steps, const uint8_t* next,
+                                             __m256i (&total)[kTile][2], Indices<i...> /*rows*/) {
   const auto load_codes = [](const uint8_t* p) {
     return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
   };
@@ -189,8 +192,10 @@ inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_s
   while (n_steps > 0) {
     const uint32_t n = n_steps < kStepsPerFlush ? n_steps : kStepsPerFlush;
     n_steps -= n;
-    __m256i first[kTile] = {(static_cast<void>(i), _mm256_setzero_si256())...};
-    __m256i second[kTile] = {(static_cast<void>(i), _mm256_setzero_si256())...};
+    for (uint32_t line = 0; line < n * kPanelRows; line += 64) prefetch(next + line, 0);
+    next += n * kPanelRows;
+    __m256i first[sizeof...(i)] = {(static_cast<void>(i), _mm256_setzero_si256())...};
+    __m256i second[sizeof...(i)] = {(static_cast<void>(i), _mm256_setzero_si256())...};
     for (const uint8_t* end = panel + 64 * size_t{n}; panel != end; panel += 64) {
       const __m256i w0 = load_codes(panel);
       const __m256i w1 = load_codes(panel + 32);
@@ -218,11 +223,15 @@ void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uin
   for (uint32_t row = row_begin; row < row_end; row += kPanelRows) {
     unpack_panel(w, row, row_end, panel);
     const uint32_t n_rows = row_end - row < kPanelRows ? row_end - row : kPanelRows;
+    const uint8_t* next = w.data + size_t{row + kPanelRows} * (w.k_padded / 4);
     for (uint32_t tile = 0; tile < x.m; tile += kTile) {
       __m256i total[kTile][2];
-      multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, total,
-                    Indices<0, 1, 2, 3, 4, 5>());
-      for (uint32_t i = 0; i < kTile && tile + i < x.m; ++i) {
+      const uint32_t n_tokens = x.m - tile < kTile ? x.m - tile : kTile;
+      with_indices<kTile>(n_tokens, [&](auto rows_of_tile) {
+        multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, next, total,
+                      rows_of_tile);
+      });
+      for (uint32_t i = 0; i < n_tokens; ++i) {
         const __m256i sum = _mm256_set1_epi32(x.sum[tile + i]);
         // Shares may begin at any row here: the scales' padding need not reach 16 beyond them.
         const F32x16 scales = n_rows == kPanelRows ? load(w.row_scales + row)

@@ -185,11 +185,13 @@ void gemv(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uin
 
 // gemm: a block is unpacked to one byte per code, [k/4][16 rows][4], and multiplied by tiles of 6
 // activation rows packed as [k/4][6][4]: 12 accumulators, 2 codes, 1 broadcast.
+// A call of its own: inlined once per size, g++ keeps the accumulators in memory.
 template <uint32_t... i>
-inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_steps,
-                          I32x16 (&total)[kTile], Indices<i...> /*rows*/) {
-  __m256i first[kTile] = {(static_cast<void>(i), _mm256_setzero_si256())...};
-  __m256i second[kTile] = {(static_cast<void>(i), _mm256_setzero_si256())...};
+__attribute__((noinline)) void multiply_tile(const uint8_t* panel, const int8_t* tile,
+                                             uint32_t n_steps, I32x16 (&total)[kTile],
+                                             Indices<i...> /*rows*/) {
+  __m256i first[sizeof...(i)] = {(static_cast<void>(i), _mm256_setzero_si256())...};
+  __m256i second[sizeof...(i)] = {(static_cast<void>(i), _mm256_setzero_si256())...};
   for (uint32_t step = 0; step < n_steps; ++step, panel += 64, tile += kTile * 4) {
     const __m256i w0 = load_aligned(panel);
     const __m256i w1 = load_aligned(panel + 32);
@@ -214,9 +216,12 @@ void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uin
     }
     for (uint32_t tile = 0; tile < x.m; tile += kTile) {
       I32x16 total[kTile];
-      multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, total,
-                    Indices<0, 1, 2, 3, 4, 5>());
-      for (uint32_t i = 0; i < kTile && tile + i < x.m; ++i) {
+      const uint32_t n_tokens = x.m - tile < kTile ? x.m - tile : kTile;
+      with_indices<kTile>(n_tokens, [&](auto rows_of_tile) {
+        multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, total,
+                      rows_of_tile);
+      });
+      for (uint32_t i = 0; i < n_tokens; ++i) {
         store_rows(total[i], w, x, tile + i, row, rows_left(row, row_end),
                    y + (tile + i) * y_stride);
       }

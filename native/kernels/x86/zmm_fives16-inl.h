@@ -166,7 +166,7 @@ template <class Bytes>
 constexpr TernaryKernels kFivesKernels = {
     Bytes::kLayout,
     kBlockRows,
-    kDirect,
+    kDirectTile,
     kTile,
     pack_fives<Bytes>,
     pack_tiles<kTile>,

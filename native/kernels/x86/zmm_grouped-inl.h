@@ -39,7 +39,8 @@ struct GroupScales {
   }
 };
 
-/// One token: the codes are masked in place, and their dots shifted down afterwards, as in gemv_1.
+/// One token: the codes are masked in place, and their dots shifted down afterwards, as in
+/// dot_in_place.
 void grouped_1(const TernaryMatrix& w, const TernaryInput& x, uint32_t token, uint32_t row,
                uint32_t row_end, float* y) {
   const __m512i mask0 = _mm512_set1_epi8(static_cast<char>(0xc0));

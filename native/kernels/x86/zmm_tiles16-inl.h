@@ -14,8 +14,8 @@ using UnpackBlock = void (*)(const uint8_t* block, uint32_t k_padded, uint8_t* p
 template <uint32_t... i>
 inline void multiply_tile(const uint8_t* panel, const int8_t* tile, uint32_t n_steps,
                           __m512i (&sum)[kTile][kPanelBlocks], Indices<i...> /*rows*/) {
-  __m512i first[kTile] = {(static_cast<void>(i), _mm512_setzero_si512())...};
-  __m512i second[kTile] = {(static_cast<void>(i), _mm512_setzero_si512())...};
+  __m512i first[sizeof...(i)] = {(static_cast<void>(i), _mm512_setzero_si512())...};
+  __m512i second[sizeof...(i)] = {(static_cast<void>(i), _mm512_setzero_si512())...};
   for (uint32_t step = 0; step < n_steps; ++step, panel += kPanelBlocks * 64, tile += kTile * 4) {
     const __m512i w0 = _mm512_load_si512(panel);
     const __m512i w1 = _mm512_load_si512(panel + 64);
@@ -42,9 +42,12 @@ void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uin
     unpack(two_blocks ? blocks + block_bytes : blocks, w.k_padded, panel + 64);
     for (uint32_t tile = 0; tile < x.m; tile += kTile) {
       __m512i sum[kTile][kPanelBlocks];
-      multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, sum,
-                    Indices<0, 1, 2, 3, 4, 5, 6, 7>());
-      for (uint32_t i = 0; i < kTile && tile + i < x.m; ++i) {
+      const uint32_t n_tokens = x.m - tile < kTile ? x.m - tile : kTile;
+      with_indices<kTile>(n_tokens, [&](auto rows_of_tile) {
+        multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, sum,
+                      rows_of_tile);
+      });
+      for (uint32_t i = 0; i < n_tokens; ++i) {
         float* out = y + (tile + i) * y_stride;
         store_rows(sum[i][0], w, x, tile + i, row, rows_left(row, row_end), out);
         if (two_blocks) {
