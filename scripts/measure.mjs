@@ -2,7 +2,7 @@
 // from an empty context or after --depth tokens. Prints JSON rows as llama-bench does, with load time
 // and memory beside them. `compare.mjs` runs this beside other engines.
 //   node scripts/measure.mjs -m MODEL [-p 512] [-n 128] [-d 0] [-t THREADS] [-r 3] [--kv f16] [--mmap]
-//     [--weights compact]
+//     [--weights compact] [--sequences N: decoding together, all their tokens counted]
 // Figures of a shared machine drift: compare only what was measured in one run, in turns.
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     repetitions: { type: "string", short: "r", default: "3" },
     kv: { type: "string", default: "f16" },
     weights: { type: "string", default: "fast" },
+    sequences: { type: "string", default: "1" },
     mmap: { type: "boolean", default: false },
   },
 });
@@ -29,6 +30,7 @@ if (values.model === undefined) throw new Error("usage: node scripts/measure.mjs
 const nPrompt = Number(values["n-prompt"]);
 const nGen = Number(values["n-gen"]);
 const depth = Number(values.depth);
+const nSequences = Number(values.sequences);
 
 const before = performance.now();
 const model = await openModel(values.model, {
@@ -39,15 +41,26 @@ const model = await openModel(values.model, {
 });
 const loadMs = performance.now() - before;
 
-/** Generates after `n` tokens, greedily and without stopping.
- *  @param {number} n @param {number} maxTokens */
-async function generate(n, maxTokens) {
+/** Generates after `n` tokens, greedily and without stopping. Greedy text of random weights goes in
+ *  circles, which guesses would turn into speed.
+ *  @param {number} n @param {number} maxTokens @param {number} [seed] */
+async function generate(n, maxTokens, seed) {
   const session = model.createSession();
-  const tokens = tokenIds(n, model.tokenizer.vocabSize);
-  const options = { sampling: { temperature: 0 }, stopTokens: [], maxTokens };
+  const tokens = tokenIds(n, model.tokenizer.vocabSize, seed);
+  const sampling = { temperature: 0 };
+  const options = { sampling, stopTokens: [], maxTokens, speculate: /** @type {const} */ ("off") };
   const { promptMs, generateMs } = await session.generate(tokens, options).result;
   session.close();
   return { promptMs, generateMs };
+}
+
+/** Tokens per second from each sequence's first token to its last, summed up. The first comes with
+ *  the prompt. */
+async function decodeRate() {
+  const seeds = Array.from({ length: nSequences }, (_, i) => i + 1);
+  const runs = seeds.map((seed) => generate(Math.max(1, depth), nGen + 1, seed));
+  const times = await Promise.all(runs);
+  return times.reduce((sum, { generateMs }) => sum + (1000 * nGen) / generateMs, 0);
 }
 
 // A whole first pass touches every weight; the rest of the warming is the first repetition's due.
@@ -57,10 +70,7 @@ await generate(1, 2);
 const rates = { prompt: [], gen: [] };
 for (let run = 0; run < Number(values.repetitions); run++) {
   if (nPrompt > 0) rates.prompt.push((1000 * nPrompt) / (await generate(nPrompt, 1)).promptMs);
-  // The first token comes with the prompt: the time between it and the last is measured.
-  if (nGen > 0) {
-    rates.gen.push((1000 * nGen) / (await generate(Math.max(1, depth), nGen + 1)).generateMs);
-  }
+  if (nGen > 0) rates.gen.push(await decodeRate());
 }
 
 const mb = (/** @type {number} */ bytes) => Math.round(bytes / 2 ** 20);
@@ -88,7 +98,7 @@ function row(samples, test) {
 
 const rows = [
   ...row(rates.prompt, { n_prompt: nPrompt, n_gen: 0, n_depth: 0 }),
-  ...row(rates.gen, { n_prompt: 0, n_gen: nGen, n_depth: depth }),
+  ...row(rates.gen, { n_prompt: 0, n_gen: nGen, n_depth: depth, n_sequences: nSequences }),
 ];
 console.log(JSON.stringify(rows, null, 2));
 await model.close();

@@ -37,6 +37,7 @@ export type {
   KvType,
   MemoryReport,
   SamplingParams,
+  Speculate,
   WeightForm,
 } from "./engine/binding.ts";
 export type {

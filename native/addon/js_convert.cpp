@@ -256,6 +256,9 @@ GenerateRequest to_generate_request(const Napi::Value& tokens, const Napi::Objec
   request.sampling = to_sampling(get_object(params, "sampling"));
   request.n_logprobs = get_integer<int32_t>(params, "logprobs");
   request.masked = get_bool(params, "masked");
+  request.speculate = get_enum<Speculate>(
+      params, "speculate",
+      {{"auto", Speculate::kAuto}, {"off", Speculate::kOff}, {"always", Speculate::kAlways}});
   return request;
 }
 
@@ -266,6 +269,8 @@ Napi::Object to_js(Napi::Env env, const GenerateResult& result) {
   if (result.stop_token >= 0) object["stopToken"] = result.stop_token;
   object["promptTokens"] = result.n_prompt;
   object["generatedTokens"] = result.n_generated;
+  object["draftedTokens"] = result.n_drafted;
+  object["acceptedTokens"] = result.n_accepted;
   object["promptMs"] = result.prompt_ms;
   object["generateMs"] = result.generate_ms;
   object["firstTokenMs"] = result.first_token_ms;

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/pace.h"
 #include "engine/sequence.h"
 #include "model/forward.h"
 #include "model/model.h"
@@ -30,7 +31,8 @@ struct MemoryUse {
 
 /// One thread that runs a model for any number of sequences at once. Before every forward pass the
 /// scheduler lets sequences join and leave: each generating sequence adds one token, prompts fill
-/// the rest of the batch in order of arrival. A single sequence is the case of one.
+/// the rest of the batch in order of arrival. A single sequence is the case of one. Without prompts
+/// in the batch, guessed tokens may join and save later passes (see Drafter, Pace).
 ///
 /// Methods may be called from any one thread other than the engine's.
 class Engine {
@@ -71,7 +73,12 @@ class Engine {
   void loop();
   void step();
   void take_part(const SequencePtr& sequence, std::vector<Segment>& batch, uint32_t& budget);
+  void decode(std::vector<Segment>& batch, uint32_t budget);
+  void draft(Sequence& sequence);
+  uint32_t add_drafts(std::vector<Segment>& batch, uint32_t budget);
+  bool run_batch(std::vector<Segment>& batch);
   void after_forward(const SequencePtr& sequence, const Segment& segment);
+  void verify(Sequence& sequence, const Segment& segment);
   bool sample(Sequence& sequence, float* logits);
   void emit(Sequence& sequence, int32_t token, const Logprobs* logprobs);
   void finish(Sequence& sequence, FinishReason reason);
@@ -91,6 +98,8 @@ class Engine {
   std::vector<SequencePtr> active_;
   std::vector<SequencePtr> in_batch_;
   std::vector<float> logits_;
+  Pace pace_;
+  uint32_t n_accepted_ = 0;  ///< guesses of the pass at hand that were right
 
   std::thread thread_;
 };

@@ -10,12 +10,16 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/drafter.h"
 #include "engine/sampler.h"
 #include "model/forward.h"
 
 namespace bitnet {
 
 enum class FinishReason : uint8_t { kStop, kLength, kContext, kCancelled };
+/// Whether guessed tokens are evaluated along with the last one: never, when it gains, or always
+/// (for tests). The tokens that come out are the same.
+enum class Speculate : uint8_t { kOff, kAuto, kAlways };
 
 struct GenerateRequest {
   std::vector<int32_t> tokens;  ///< evaluated after the sequence's present position; not empty
@@ -24,6 +28,7 @@ struct GenerateRequest {
   SamplingParams sampling;
   int32_t n_logprobs = -1;  ///< alternatives per token; -1: no log-probabilities
   bool masked = false;      ///< ask for the allowed tokens before every step
+  Speculate speculate = Speculate::kAuto;
 };
 
 struct GenerateResult {
@@ -31,6 +36,8 @@ struct GenerateResult {
   int32_t stop_token = -1;
   uint32_t n_prompt = 0;
   uint32_t n_generated = 0;
+  uint32_t n_drafted = 0;       ///< guessed tokens that were evaluated
+  uint32_t n_accepted = 0;      ///< of these, those that were right
   double prompt_ms = 0.0;       ///< evaluating the prompt
   double generate_ms = 0.0;     ///< from the first token to the last
   double first_token_ms = 0.0;  ///< from the request to the first token
@@ -64,6 +71,10 @@ struct Job {
   std::chrono::steady_clock::time_point first_token = {};
 
   bool in_prompt() const { return n_prompt_done < request.tokens.size(); }
+  /// Guesses are of no use while somebody else decides what may come.
+  bool may_draft() const {
+    return sampler != nullptr && !request.masked && request.speculate != Speculate::kOff;
+  }
 };
 
 /// One conversation: its tokens, their KV cache and at most one running job. The public part may be
@@ -88,9 +99,19 @@ class Sequence {
   std::mutex mask_mutex_;
   std::map<uint32_t, std::vector<int32_t>> masks_;  ///< by step; under mask_mutex_
 
+  /// Positions that count: without those of guesses not confirmed yet.
+  uint32_t position() const noexcept { return kv_.length() - n_ahead_; }
+  void forget_ahead() noexcept {
+    kv_.truncate(position());
+    n_ahead_ = 0;
+  }
+
   // Engine thread only.
   KvSequence kv_;
   std::vector<int32_t> tokens_;  ///< evaluated ones, then at most one sampled but not evaluated
+  uint32_t n_ahead_ = 0;         ///< positions at the end of kv_ that were guessed
+  Drafter drafter_;
+  std::vector<int32_t> with_drafts_;  ///< the last token and guesses of the next ones
   std::unique_ptr<Job> job_;
 };
 

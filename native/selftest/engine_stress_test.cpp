@@ -23,6 +23,7 @@ GenerateRequest random_request(Random& random, uint32_t most_tokens) {
   request.max_tokens = random.below(most_tokens);
   request.sampling.seed = random.bits32();
   request.n_logprobs = random.below(4) == 0 ? 2 : -1;
+  request.speculate = static_cast<Speculate>(random.below(3));
   return request;
 }
 

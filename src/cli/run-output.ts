@@ -12,8 +12,16 @@ export interface RunSummary {
   readonly stopText?: string;
   /** Gives the same text again with the same options. */
   readonly seed: number | bigint;
-  readonly usage: { readonly promptTokens: number; readonly generatedTokens: number };
+  readonly usage: RunUsage;
   readonly timing: RunTiming;
+}
+
+export interface RunUsage {
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+  /** Tokens guessed ahead (see --speculate), and those of them that were right. */
+  readonly draftedTokens: number;
+  readonly acceptedTokens: number;
 }
 
 /** Milliseconds to the microsecond; rates are null where nothing was measured. */
@@ -40,13 +48,14 @@ export function summarizeRun(
   { model, seed, loadMs }: RunFacts,
 ): RunSummary {
   const { finishReason, stopText, promptTokens, generatedTokens } = result;
+  const { draftedTokens, acceptedTokens } = result;
   const { promptMs, generateMs, firstTokenMs } = result;
   return {
     model,
     finishReason,
     ...(stopText === undefined ? {} : { stopText }),
     seed: seed ?? result.seed,
-    usage: { promptTokens, generatedTokens },
+    usage: { promptTokens, generatedTokens, draftedTokens, acceptedTokens },
     timing: {
       loadMs: round(loadMs),
       promptMs: round(promptMs),
@@ -118,12 +127,13 @@ const ENDINGS: Readonly<Record<FinishReason, string>> = {
 
 /** `12 prompt tokens at 310 tok/s, first token after 85 ms, 128 tokens at 41.2 tok/s, ...`. */
 export function describeRun({ usage, timing, finishReason, stopText }: RunSummary): string {
-  const { promptTokens, generatedTokens } = usage;
+  const { promptTokens, generatedTokens, draftedTokens, acceptedTokens } = usage;
   const ending = stopText === undefined ? ENDINGS[finishReason] : "ended by --stop";
   return [
     `${promptTokens} prompt tokens at ${rate(timing.promptTokensPerSecond)}`,
     `first token after ${formatDuration(timing.firstTokenMs)}`,
     `${generatedTokens} tokens at ${rate(timing.generatedTokensPerSecond)}`,
+    ...(draftedTokens > 0 ? [`${acceptedTokens} of ${draftedTokens} guesses right`] : []),
     ending,
   ].join(", ");
 }

@@ -246,7 +246,13 @@ export interface GenerateParams {
   readonly logprobs: number;
   /** Ask for a mask before every step. */
   readonly masked: boolean;
+  /** "always", whether it gains or not, is for tests. */
+  readonly speculate: Speculate | "always";
 }
+
+/** Evaluate guesses of the next tokens (what followed the same words earlier) along with the last
+ *  token, when that gains time. The tokens that come out are the same. */
+export type Speculate = "auto" | "off";
 
 /** Order of application: bias, penalties, top-k, top-p, min-p, temperature, draw. */
 export interface SamplingParams {
@@ -295,6 +301,9 @@ export interface GenerateResult {
   readonly stopToken?: number;
   readonly promptTokens: number;
   readonly generatedTokens: number;
+  /** Guessed tokens that were evaluated, and those of them that were right. */
+  readonly draftedTokens: number;
+  readonly acceptedTokens: number;
   readonly promptMs: number;
   readonly generateMs: number;
   /** From the call to the first sampled token. */

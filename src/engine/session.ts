@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { fromNative, UsageError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { AddonSequence, GenerateEvents, GenerateParams, SamplingParams } from "./binding.ts";
+import type {
+  AddonSequence,
+  GenerateEvents,
+  GenerateParams,
+  SamplingParams,
+  Speculate,
+} from "./binding.ts";
 import { Generation } from "./generation.ts";
 
 /** The field's usual defaults (those of llama.cpp). */
@@ -29,6 +35,9 @@ export interface GenerateOptions {
   readonly seed?: bigint | number | undefined;
   /** Alternatives to report per token, with log-probabilities. Default: none. */
   readonly logprobs?: number | undefined;
+  /** Guess tokens from the text so far and check several in one pass, when that gains time (the
+   *  default), or never. The text is the same. */
+  readonly speculate?: Speculate | undefined;
   /** Aborting ends the generation; what was generated so far stays valid. */
   readonly signal?: AbortSignal | undefined;
   /** Constrained output: called with the tokens generated so far, before each step, for the ids that
@@ -38,6 +47,7 @@ export interface GenerateOptions {
   readonly onPrompt?: ((doneTokens: number, totalTokens: number) => void) | undefined;
 }
 
+const DEFAULT_SPECULATE = "auto";
 const SEED_BITS = 64;
 
 /** A conversation with a model: what was evaluated so far is kept, so that a prompt which begins as
@@ -164,6 +174,7 @@ export class Session {
       },
       logprobs: options.logprobs ?? -1,
       masked: options.mask !== undefined,
+      speculate: options.speculate ?? DEFAULT_SPECULATE,
     };
   }
 }

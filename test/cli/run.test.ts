@@ -157,6 +157,8 @@ describe("--json", () => {
           "promptTokensPerSecond": "number",
         },
         "usage": {
+          "acceptedTokens": "number",
+          "draftedTokens": "number",
           "generatedTokens": "number",
           "promptTokens": "number",
         },
@@ -227,6 +229,8 @@ describe("--json", () => {
         },
         "type": "string",
         "usage": {
+          "acceptedTokens": "number",
+          "draftedTokens": "number",
           "generatedTokens": "number",
           "promptTokens": "number",
         },

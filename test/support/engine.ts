@@ -168,6 +168,7 @@ export async function generateIn(
     maxTokens: 16,
     logprobs: -1,
     masked: mask !== undefined,
+    speculate: "auto",
     ...rest,
     stopTokens: Int32Array.from(stopTokens),
     sampling: { ...GREEDY, ...sampling },
