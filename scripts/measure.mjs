@@ -2,7 +2,7 @@
 // from an empty context or after --depth tokens. Prints JSON rows as llama-bench does, with load time
 // and memory beside them. `compare.mjs` runs this beside other engines.
 //   node scripts/measure.mjs -m MODEL [-p 512] [-n 128] [-d 0] [-t THREADS] [-r 3] [--kv f16] [--mmap]
-//     [--weights compact] [--sequences N: decoding together, all their tokens counted]
+//     [--weights compact] [--no-head-copy] [--sequences N: decoding together, all their tokens counted]
 // Figures of a shared machine drift: compare only what was measured in one run, in turns.
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     repetitions: { type: "string", short: "r", default: "3" },
     kv: { type: "string", default: "f16" },
     weights: { type: "string", default: "fast" },
+    "no-head-copy": { type: "boolean", default: false },
     sequences: { type: "string", default: "1" },
     mmap: { type: "boolean", default: false },
   },
@@ -38,6 +39,7 @@ const model = await openModel(values.model, {
   kvType: values.kv,
   weights: values.weights,
   mmap: values.mmap,
+  headCopy: !values["no-head-copy"],
 });
 const loadMs = performance.now() - before;
 

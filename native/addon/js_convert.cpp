@@ -228,6 +228,7 @@ ModelSpec to_model_spec(const Napi::Object& object) {
     spec.form = get_enum<WeightForm>(
         object, "weights", {{"fast", WeightForm::kFast}, {"compact", WeightForm::kCompact}});
   }
+  if (object.Has("headCopy")) spec.head_copy = get_bool(object, "headCopy");
   return spec;
 }
 

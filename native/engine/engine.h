@@ -77,6 +77,7 @@ class Engine {
   void draft(Sequence& sequence);
   uint32_t add_drafts(std::vector<Segment>& batch, uint32_t budget);
   bool run_batch(std::vector<Segment>& batch);
+  const Shortlist* shortlist_of(Sequence& sequence, const Segment& segment) const;
   void after_forward(const SequencePtr& sequence, const Segment& segment);
   void verify(Sequence& sequence, const Segment& segment);
   bool sample(Sequence& sequence, float* logits);

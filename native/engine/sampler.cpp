@@ -11,6 +11,9 @@ namespace {
 
 /// Candidates that top-p looks at before it asks for more; few distributions need as many.
 constexpr size_t kFirstCandidates = 256;
+/// Beyond these, looking for the largest logits first costs as much as computing all.
+constexpr int32_t kLongestShortlist = 64;
+constexpr size_t kMostAlways = 2048;
 
 template <class Candidate>
 bool more_likely(const Candidate& a, const Candidate& b) {
@@ -20,10 +23,26 @@ bool more_likely(const Candidate& a, const Candidate& b) {
 /// A damaged model may give anything: NaN counts as ruled out, infinity as the largest number.
 void make_comparable(float* logits, uint32_t n) {
   constexpr float kLargest = std::numeric_limits<float>::max();
+  constexpr float kRuledOut = -std::numeric_limits<float>::infinity();
   for (uint32_t i = 0; i < n; ++i) {
-    if (!(logits[i] >= -kLargest)) logits[i] = -std::numeric_limits<float>::infinity();
-    if (logits[i] > kLargest) logits[i] = kLargest;
+    const float number = logits[i] >= -kLargest ? logits[i] : kRuledOut;
+    logits[i] = number < kLargest ? number : kLargest;
   }
+}
+
+/// Whether any of n logits exceeds the bound. Lanes let the compiler use vectors.
+bool any_above(const float* logits, size_t n, float bound) {
+  constexpr size_t kLanes = 16;
+  float best[kLanes];
+  std::fill_n(best, kLanes, bound);
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (size_t j = 0; j < kLanes; ++j) {
+      best[j] = logits[i + j] > best[j] ? logits[i + j] : best[j];
+    }
+  }
+  for (; i < n; ++i) best[0] = logits[i] > best[0] ? logits[i] : best[0];
+  return *std::max_element(best, best + kLanes) > bound;
 }
 
 double mass_of(float distance) { return exp_exact(static_cast<double>(distance)); }
@@ -43,15 +62,42 @@ double Sampler::next_uniform() {
   return static_cast<double>(z >> 11) * 0x1p-53;
 }
 
-void Sampler::penalise(float* logits, const std::vector<int32_t>& history) {
+bool Sampler::penalises() const {
   const bool off = params_.repeat_penalty == 1.0f && params_.frequency_penalty == 0.0f &&
                    params_.presence_penalty == 0.0f;
-  if (off || params_.repeat_last_n == 0) return;
-  const size_t window = params_.repeat_last_n < 0
-                            ? history.size()
-                            : std::min(history.size(), static_cast<size_t>(params_.repeat_last_n));
+  return !off && params_.repeat_last_n != 0;
+}
+
+size_t Sampler::penalty_window(const std::vector<int32_t>& history) const {
+  if (params_.repeat_last_n < 0) return history.size();
+  return std::min(history.size(), static_cast<size_t>(params_.repeat_last_n));
+}
+
+bool Sampler::shortlist(const std::vector<int32_t>& history, std::span<const int32_t> ahead,
+                        Shortlist* out) const {
+  const bool greedy = params_.temperature <= 0.0f;
+  if (!greedy && (params_.top_k <= 0 || params_.top_k > kLongestShortlist)) return false;
+  out->n = greedy ? 1 : static_cast<uint32_t>(params_.top_k);
+  // Tokens whose logits are changed may rise or fall past others: their own are needed, and the n
+  // largest of the rest.
+  std::vector<int32_t>& always = out->always;
+  always.clear();
+  for (const auto& [token, bias] : params_.logit_bias) always.push_back(token);
+  if (penalises()) {
+    const auto window = static_cast<std::ptrdiff_t>(penalty_window(history));
+    always.insert(always.end(), history.end() - window, history.end());
+    always.insert(always.end(), ahead.begin(), ahead.end());
+  }
+  std::sort(always.begin(), always.end());
+  always.erase(std::unique(always.begin(), always.end()), always.end());
+  const size_t n_all = always.size() + out->n;
+  return always.size() <= kMostAlways && n_all < vocab_size_;
+}
+
+void Sampler::penalise(float* logits, const std::vector<int32_t>& history) {
+  if (!penalises()) return;
   counts_.assign(vocab_size_, 0);
-  const auto recent = history.end() - static_cast<std::ptrdiff_t>(window);
+  const auto recent = history.end() - static_cast<std::ptrdiff_t>(penalty_window(history));
   for (auto it = recent; it != history.end(); ++it) ++counts_[static_cast<size_t>(*it)];
   for (size_t i = 0; i < vocab_size_; ++i) {
     if (counts_[i] == 0) continue;
@@ -64,20 +110,26 @@ void Sampler::penalise(float* logits, const std::vector<int32_t>& history) {
 /// The n most likely tokens, best first. Tokens that are ruled out (-infinity) and NaNs are left
 /// out.
 void Sampler::collect(const float* logits, size_t n) {
-  // A heap with the least likely candidate on top: after the first few hundred tokens almost every
-  // other one fails the single comparison with it.
+  // A heap with the least likely candidate on top: after the first few hundred tokens almost no
+  // part of the vocabulary holds one above it.
+  constexpr uint32_t kPart = 256;
   const auto by_likelihood = more_likely<Candidate>;
   candidates_.clear();
-  for (uint32_t i = 0; i < vocab_size_; ++i) {
-    const Candidate candidate = {static_cast<int32_t>(i), logits[i]};
-    if (candidate.logit == -std::numeric_limits<float>::infinity()) continue;
-    if (candidates_.size() == n) {
-      if (!more_likely(candidate, candidates_.front())) continue;
-      std::pop_heap(candidates_.begin(), candidates_.end(), by_likelihood);
-      candidates_.pop_back();
+  float bound = -std::numeric_limits<float>::infinity();  // of the last candidate, once there are n
+  for (uint32_t begin = 0; begin < vocab_size_; begin += kPart) {
+    const uint32_t end = std::min(begin + kPart, vocab_size_);
+    if (!any_above(logits + begin, end - begin, bound)) continue;
+    for (uint32_t i = begin; i < end; ++i) {
+      // A later token with the same logit is less likely.
+      if (!(logits[i] > bound)) continue;
+      if (candidates_.size() == n) {
+        std::pop_heap(candidates_.begin(), candidates_.end(), by_likelihood);
+        candidates_.pop_back();
+      }
+      candidates_.push_back({static_cast<int32_t>(i), logits[i]});
+      std::push_heap(candidates_.begin(), candidates_.end(), by_likelihood);
+      if (candidates_.size() == n) bound = candidates_.front().logit;
     }
-    candidates_.push_back(candidate);
-    std::push_heap(candidates_.begin(), candidates_.end(), by_likelihood);
   }
   std::sort_heap(candidates_.begin(), candidates_.end(), by_likelihood);
   if (candidates_.empty()) candidates_.push_back({0, 0.0f});  // all ruled out: any will do

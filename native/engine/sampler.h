@@ -2,8 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
+
+#include "model/coarse_head.h"
 
 namespace bitnet {
 
@@ -39,11 +42,18 @@ class Sampler {
   int32_t sample(float* logits, const std::vector<int32_t>& history,
                  const std::vector<int32_t>& allowed);
 
+  /// The logits that `sample` will look at, however the others stand; false when it needs all.
+  /// `history` as for `sample`; some of the tokens `ahead` may have joined it by then.
+  bool shortlist(const std::vector<int32_t>& history, std::span<const int32_t> ahead,
+                 Shortlist* out) const;
+
  private:
   struct Candidate {
     int32_t token;
     float logit;
   };
+  bool penalises() const;
+  size_t penalty_window(const std::vector<int32_t>& history) const;
   void penalise(float* logits, const std::vector<int32_t>& history);
   void collect(const float* logits, size_t n);
   int32_t draw(double mass_of_all);

@@ -111,6 +111,7 @@ class Sequence {
   std::vector<int32_t> tokens_;  ///< evaluated ones, then at most one sampled but not evaluated
   uint32_t n_ahead_ = 0;         ///< positions at the end of kv_ that were guessed
   Drafter drafter_;
+  Shortlist shortlist_;               ///< of the logits of the pass at hand
   std::vector<int32_t> with_drafts_;  ///< the last token and guesses of the next ones
   std::unique_ptr<Job> job_;
 };

@@ -66,6 +66,7 @@ bool Engine::run_batch(std::vector<Segment>& batch) {
     const size_t n = n_slots(batch[i]);
     if (n == 0) continue;
     batch[i].out = slot;
+    batch[i].shortlist = shortlist_of(*in_batch_[i], batch[i]);
     slot += n * vocab;
   }
   const auto stop = [this] {
@@ -75,6 +76,18 @@ bool Engine::run_batch(std::vector<Segment>& batch) {
   if (!forward_.run(batch, stop)) return false;
   for (size_t i = 0; i < batch.size(); ++i) after_forward(in_batch_[i], batch[i]);
   return true;
+}
+
+/// The logits that the sequence will look at; null: all.
+const Shortlist* Engine::shortlist_of(Sequence& sequence, const Segment& segment) const {
+  const Job& job = *sequence.job_;
+  const bool has_copy = model_.weights.head.coarse.error != nullptr;
+  if (!has_copy || job.sampler == nullptr || job.request.masked || job.request.n_logprobs >= 0) {
+    return nullptr;
+  }
+  const bool enough = job.sampler->shortlist(sequence.tokens_, {segment.tokens, segment.n_tokens},
+                                             &sequence.shortlist_);
+  return enough ? &sequence.shortlist_ : nullptr;
 }
 
 /// Adds what one sequence has to evaluate next, or deals with a reason not to.

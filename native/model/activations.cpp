@@ -91,6 +91,8 @@ Activations::Activations(const Model& model, uint32_t batch_size, unsigned n_thr
   layout.add(head_x, kHeadRows * model_stride);
   layout.add(head_codes, kHeadRows * head_stride);
   layout.add(head_d, kHeadRows * head_stride / kHeadBlock);
+  const bool has_copy = model.weights.head.coarse.error != nullptr;
+  layout.add(coarse, has_copy ? size_t{2 * kCoarseRows} * h.vocab_size : 0);
   layout.add(rows_, n_threads * row_stride_);
   layout.add(scratch_, n_threads * scratch_stride_);
   arena_ = layout.take();

@@ -14,6 +14,9 @@ class Activations {
  public:
   /// Rows of logits computed together at most.
   static constexpr uint32_t kHeadRows = 32;
+  /// Of these, rows whose coarse products are computed together at most: for more, the copy of the
+  /// head would be read no faster than the head.
+  static constexpr uint32_t kCoarseRows = 4;
   /// Query positions of one attention task at most.
   static constexpr uint32_t kAttentionTokens = 32;
 
@@ -55,6 +58,7 @@ class Activations {
   uint8_t* head_codes;  // [kHeadRows, head_stride]
   float* head_d;        // [kHeadRows, head_stride / kHeadBlock]
   size_t head_stride;   // of head_codes
+  float* coarse;        // [2 kCoarseRows, vocab_size] when the head has a coarse copy
 
   /// Per thread: one normed row and the scratch of the gemm and attention kernels.
   float* row(unsigned i_thread) const { return rows_ + i_thread * row_stride_; }

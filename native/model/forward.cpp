@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <functional>
+#include <limits>
 
 #include "base/math.h"
 
@@ -11,6 +13,8 @@ namespace {
 
 /// Work of about a microsecond; handing it to another thread costs a third of that.
 constexpr size_t kSerialBytes = size_t{32} << 10;
+/// Rows chosen one by one, as a part of the head, beyond which reading all of it is as quick.
+constexpr size_t kMostChosen = 8;
 
 /// Radians per position of each pair of dimensions; with YaRN, slow pairs are slowed down by its
 /// factor, fast ones are left alone, those between blended (arXiv:2309.00071, section 3.4).
@@ -417,7 +421,7 @@ void Forward::attend(const std::vector<Segment>& batch, uint32_t i_layer) {
 void Forward::output(const std::vector<Segment>& batch) {
   // Rows whose logits lie side by side go through the head together, which reads it once for all.
   const size_t vocab = model_.hparams.vocab_size;
-  std::vector<uint32_t> rows;
+  std::vector<HeadRow> rows;
   float* logits = nullptr;
   const auto flush = [&] {
     if (!rows.empty()) head_rows(rows, logits);
@@ -435,7 +439,7 @@ void Forward::output(const std::vector<Segment>& batch) {
       float* to = segment.out + (t - first) * vocab;
       if (rows.size() == Activations::kHeadRows || to != logits + rows.size() * vocab) flush();
       if (rows.empty()) logits = to;
-      rows.push_back(segment_row_[s] + t);
+      rows.push_back({segment_row_[s] + t, segment.shortlist});
     }
   }
   flush();
@@ -450,21 +454,29 @@ void Forward::hidden_rows(uint32_t first_row, uint32_t n_rows, float* out) {
   });
 }
 
-void Forward::head_rows(const std::vector<uint32_t>& rows, float* logits) {
+void Forward::head_rows(const std::vector<HeadRow>& rows, float* logits) {
   const Hparams& h = model_.hparams;
   const VocabMatrix& head = model_.weights.head;
   const bool ternary = head.format == nullptr;
   const bool block_format = head.type == HeadType::kQ8_0 || head.type == HeadType::kQ6_K;
+  const bool coarse = head.coarse.error != nullptr && rows.size() <= Activations::kCoarseRows &&
+                      std::all_of(rows.begin(), rows.end(),
+                                  [](const HeadRow& r) { return r.shortlist != nullptr; });
   const auto n_rows = static_cast<uint32_t>(rows.size());
+  const size_t d_stride = act_.head_stride / kHeadBlock;
+  CoarseInput inputs[Activations::kCoarseRows];
   for_rows(n_rows, [&](unsigned /*i_thread*/, uint32_t i) {
     float* x = act_.head_x + i * act_.model_stride;
-    ops_.rms_norm(act_.x + rows[i] * act_.model_stride, model_.weights.output_norm, h.d_model,
+    ops_.rms_norm(act_.x + rows[i].row * act_.model_stride, model_.weights.output_norm, h.d_model,
                   h.rms_norm_eps, x);
     if (ternary) {
       quantise(i, x, h.d_model);
     } else if (block_format) {
       ops_.quantize_head(x, h.d_model, act_.head_codes + i * act_.head_stride,
-                         act_.head_d + i * act_.head_stride / kHeadBlock);
+                         act_.head_d + i * d_stride);
+    } else if (coarse) {
+      inputs[i] = split_coarse_input(ops_, x, h.d_model, act_.head_codes + 2 * i * act_.head_stride,
+                                     act_.head_d + 2 * i * d_stride, act_.head_stride);
     }
   });
   if (ternary) {
@@ -473,12 +485,76 @@ void Forward::head_rows(const std::vector<uint32_t>& rows, float* logits) {
   }
   const HeadInput input = {act_.head_x, act_.model_stride, act_.head_codes,
                            act_.head_d, act_.head_stride,  n_rows};
+  if (!coarse) return whole_head(input, logits);
+
+  const HeadMatrix& copy = head.coarse.matrix;
+  HeadInput parts = input;
+  parts.m = 2 * n_rows;
+  parallel(size_t{copy.n} * copy.row_bytes, [&](unsigned i_thread, unsigned n_threads) {
+    const Share share = share_of(copy.n, 1, i_thread, n_threads);
+    ops_.head[static_cast<size_t>(HeadType::kQ8_0)](copy, parts, static_cast<uint32_t>(share.begin),
+                                                    static_cast<uint32_t>(share.end), act_.coarse,
+                                                    copy.n);
+  });
+  for (uint32_t i = 0; i < n_rows; ++i) {
+    shortlisted(*rows[i].shortlist, i, inputs[i], logits + size_t{i} * h.vocab_size);
+  }
+}
+
+/// The product of every row of the head with every input.
+void Forward::whole_head(const HeadInput& input, float* logits) {
+  const VocabMatrix& head = model_.weights.head;
   const auto multiply_head = ops_.head[static_cast<size_t>(head.type)];
   const size_t head_bytes = size_t{head.matrix.n} * head.matrix.row_bytes;
   parallel(head_bytes, [&](unsigned i_thread, unsigned n_threads) {
-    const Share share = share_of(h.vocab_size, 1, i_thread, n_threads);
+    const Share share = share_of(head.matrix.n, 1, i_thread, n_threads);
     multiply_head(head.matrix, input, static_cast<uint32_t>(share.begin),
-                  static_cast<uint32_t>(share.end), logits, h.vocab_size);
+                  static_cast<uint32_t>(share.end), logits, head.matrix.n);
+  });
+}
+
+/// The logits that are wanted of input i, from its coarse products; -infinity for the others.
+void Forward::shortlisted(const Shortlist& shortlist, uint32_t i, CoarseInput coarse_input,
+                          float* logits) {
+  const VocabMatrix& head = model_.weights.head;
+  const uint32_t n = head.matrix.n;
+  float* high = act_.coarse + 2 * size_t{i} * n;
+  for (const int32_t token : shortlist.always) {
+    high[token] = std::numeric_limits<float>::quiet_NaN();
+  }
+  const CoarseProducts products = {head.coarse, coarse_input, high, high + n};
+  const HeadInput input = {
+      act_.head_x + i * act_.model_stride, act_.model_stride, nullptr, nullptr, 0, 1};
+  std::vector<std::vector<float>> largest(pool_.size());
+  std::vector<std::vector<uint32_t>> chosen(pool_.size());
+  const auto share = [&](unsigned i_thread) { return share_of(n, 1, i_thread, pool_.size()); };
+  pool_.run([&](unsigned i_thread) {
+    const Share s = share(i_thread);
+    largest[i_thread] =
+        products.surely(static_cast<uint32_t>(s.begin), static_cast<uint32_t>(s.end), shortlist.n);
+  });
+  std::vector<float> all;
+  for (const auto& part : largest) all.insert(all.end(), part.begin(), part.end());
+  float bound = -std::numeric_limits<float>::infinity();
+  if (all.size() >= shortlist.n) {
+    const auto nth = all.begin() + (shortlist.n - 1);
+    std::nth_element(all.begin(), nth, all.end(), std::greater<>());
+    bound = *nth;
+  }
+  pool_.run([&](unsigned i_thread) {
+    const Share s = share(i_thread);
+    chosen[i_thread] =
+        products.perhaps(static_cast<uint32_t>(s.begin), static_cast<uint32_t>(s.end), bound);
+  });
+  size_t n_chosen = 0;
+  for (const auto& part : chosen) n_chosen += part.size();
+  if (n_chosen > n / kMostChosen) return whole_head(input, logits);
+  pool_.run([&](unsigned i_thread) {
+    const Share s = share(i_thread);
+    std::fill(logits + s.begin, logits + s.end, -std::numeric_limits<float>::infinity());
+    for (const uint32_t row : chosen[i_thread]) {
+      ops_.head[static_cast<size_t>(head.type)](head.matrix, input, row, row + 1, logits, n);
+    }
   });
 }
 

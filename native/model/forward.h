@@ -8,6 +8,7 @@
 
 #include "base/thread_pool.h"
 #include "model/activations.h"
+#include "model/coarse_head.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
 #include "model/profile.h"
@@ -26,6 +27,8 @@ struct Segment {
   /// Logits [1 or n_tokens, vocab_size] or hidden states after the last norm [n_tokens, d_model];
   /// null when nothing is wanted.
   float* out;
+  /// Null: all logits are wanted.
+  const Shortlist* shortlist = nullptr;
 };
 
 /// Runs batches of tokens through a model. Not thread-safe: one engine thread calls it.
@@ -62,6 +65,12 @@ class Forward {
     uint32_t n_tokens;
   };
 
+  /// A row whose logits are wanted.
+  struct HeadRow {
+    uint32_t row;
+    const Shortlist* shortlist;
+  };
+
   void plan(const std::vector<Segment>& batch);
   void embed(const std::vector<Segment>& batch);
   void attention_block(const std::vector<Segment>& batch, uint32_t i_layer);
@@ -88,7 +97,9 @@ class Forward {
   void norm_heads(float* x, uint32_t n_heads, const float* weight);
   void rotate_and_store(const std::vector<Segment>& batch, uint32_t i_layer);
   void attend(const std::vector<Segment>& batch, uint32_t i_layer);
-  void head_rows(const std::vector<uint32_t>& rows, float* logits);
+  void head_rows(const std::vector<HeadRow>& rows, float* logits);
+  void whole_head(const HeadInput& input, float* logits);
+  void shortlisted(const Shortlist& shortlist, uint32_t i, CoarseInput input, float* logits);
   void hidden_rows(uint32_t first_row, uint32_t n_rows, float* out);
 
   const Model& model_;

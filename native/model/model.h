@@ -21,6 +21,7 @@ struct ModelSpec {
   bool mmap = false;
   WeightForm form = WeightForm::kFast;
   const Kernels* kernels = nullptr;  ///< null: what select_kernels() chooses
+  bool head_copy = true;             ///< see CoarseHead
 };
 
 /// A loaded model, constant from then on: any number of forward passes may share it.
@@ -31,7 +32,8 @@ class Model {
       : hparams((validate(spec.hparams), spec.hparams)),
         arch(find_arch(spec.hparams.family)),
         kernels(spec.kernels == nullptr ? select_kernels() : *spec.kernels),
-        weights({&spec.files, &spec.tensors, &spec.adapters, spec.mmap, spec.form, spec.n_threads},
+        weights({&spec.files, &spec.tensors, &spec.adapters, spec.mmap, spec.form, spec.head_copy,
+                 spec.n_threads},
                 hparams, arch, kernels, progress),
         activation_mode(mode_of(hparams, weights)) {}
 

@@ -133,7 +133,7 @@ void WeightLoader::optional_norm(const std::string& name, uint64_t n, const floa
   if (has(name)) norm(name, n, out);
 }
 
-void WeightLoader::vocab_matrix(const std::string& name, uint64_t rows, uint64_t cols,
+void WeightLoader::vocab_matrix(const std::string& name, uint64_t rows, uint64_t cols, bool copy,
                                 VocabMatrix* out) {
   const TensorSpec& spec = find(name, rows, cols);
   if (spec.format->ternary) return plan_linear(spec, &out->ternary);
@@ -148,6 +148,9 @@ void WeightLoader::vocab_matrix(const std::string& name, uint64_t rows, uint64_t
     out->matrix.data = in_place;
     return;
   }
+  if (copy && *type == HeadType::kF16 && has_coarse_rows(out->matrix.k)) {
+    return copy_with_coarse(spec, out);
+  }
   const uint64_t bytes = payload_bytes(*spec.format, rows, cols);
   pieces_.push_back({bytes, [this, &spec, bytes, out](uint8_t* memory) {
                        out->matrix.data = memory;
@@ -155,6 +158,35 @@ void WeightLoader::vocab_matrix(const std::string& name, uint64_t rows, uint64_t
                          const uint64_t part = std::min(kTaskBytes, bytes - begin);
                          tasks_.push_back({part, [this, &spec, begin, part, memory](auto&) {
                                              read(spec, begin, part, memory + begin);
+                                           }});
+                       }
+                     }});
+}
+
+/// The matrix, its coarse copy and the copy's bounds, made while the rows are at hand.
+void WeightLoader::copy_with_coarse(const TensorSpec& spec, VocabMatrix* out) {
+  const HeadMatrix& m = out->matrix;
+  const size_t copy_bytes = coarse_row_bytes(m.k);
+  const size_t at_copy = PageArena::round_up(m.n * m.row_bytes);
+  const size_t at_error = at_copy + PageArena::round_up(m.n * copy_bytes);
+  const size_t at_norm = at_error + PageArena::round_up(m.n * sizeof(float));
+  pieces_.push_back({at_norm + m.n * sizeof(float), [=, this, &spec](uint8_t* memory) {
+                       auto* error = reinterpret_cast<float*>(memory + at_error);
+                       auto* norm = reinterpret_cast<float*>(memory + at_norm);
+                       uint8_t* copy = memory + at_copy;
+                       HeadMatrix& matrix = out->matrix;
+                       matrix.data = memory;
+                       out->coarse = {{copy, matrix.n, matrix.k, copy_bytes}, error, norm};
+                       const uint64_t row_bytes = matrix.row_bytes;
+                       const uint32_t k = matrix.k;
+                       const uint64_t step = std::max<uint64_t>(1, kTaskBytes / row_bytes);
+                       for (uint64_t row = 0; row < spec.rows; row += step) {
+                         const uint64_t n = std::min(step, spec.rows - row);
+                         tasks_.push_back({n * row_bytes, [=, this, &spec](auto&) {
+                                             uint8_t* rows = memory + row * row_bytes;
+                                             read(spec, row * row_bytes, n * row_bytes, rows);
+                                             copy_coarse_rows(rows, k, n, copy + row * copy_bytes,
+                                                              error + row, norm + row);
                                            }});
                        }
                      }});

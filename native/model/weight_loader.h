@@ -23,7 +23,9 @@ class WeightLoader {
   /// The same when there is such a tensor.
   void optional_norm(const std::string& name, uint64_t n, const float** out);
   void linear(const std::string& name, uint64_t rows, uint64_t cols, Linear* out);
-  void vocab_matrix(const std::string& name, uint64_t rows, uint64_t cols, VocabMatrix* out);
+  /// `copy`: with a coarse copy, if it is F16.
+  void vocab_matrix(const std::string& name, uint64_t rows, uint64_t cols, bool copy,
+                    VocabMatrix* out);
   bool has(const std::string& name) const { return tensors_.contains(name); }
 
   /// Allocates once, then copies. Throws what the first failing copy threw.
@@ -50,6 +52,7 @@ class WeightLoader {
   void read_adapters(const std::string& target, Linear* linear);
   std::vector<float> read_floats(const TensorSpec& spec) const;
   void check_range(const TensorSpec& spec) const;
+  void copy_with_coarse(const TensorSpec& spec, VocabMatrix* out);
   void expand_vocab_matrix(const TensorSpec& spec, VocabMatrix* out);
 
   Weights& weights_;

@@ -100,9 +100,11 @@ Weights::Weights(const Source& source, const Hparams& hparams, const Arch& arch,
     }
   }
   load.norm("output_norm.weight", d_model, &output_norm);
-  load.vocab_matrix("token_embd.weight", hparams.vocab_size, d_model, &embedding);
   const bool own_head = load.has("output.weight");
-  if (own_head) load.vocab_matrix("output.weight", hparams.vocab_size, d_model, &head);
+  const bool copy = source.head_copy;
+  load.vocab_matrix("token_embd.weight", hparams.vocab_size, d_model, copy && !own_head,
+                    &embedding);
+  if (own_head) load.vocab_matrix("output.weight", hparams.vocab_size, d_model, copy, &head);
   load.run();
   if (!own_head) head = embedding;
 }

@@ -11,6 +11,7 @@
 #include "formats/format.h"
 #include "kernels/dispatch.h"
 #include "model/arch.h"
+#include "model/coarse_head.h"
 #include "model/hparams.h"
 
 namespace bitnet {
@@ -86,6 +87,7 @@ struct VocabMatrix {
   HeadType type = HeadType::kF32;
   const Format* format = nullptr;  ///< null when ternary
   Linear ternary;
+  CoarseHead coarse;  ///< of an F16 head, if wanted
 
   /// The embedding of a token, [d_model].
   void decode(uint32_t token, float* out) const;
@@ -103,6 +105,7 @@ class Weights {
     const std::vector<AdapterSpec>* adapters;
     bool mmap;
     WeightForm form;  ///< of the matrices that are copied
+    bool head_copy;   ///< keep a coarse copy of an F16 head
     unsigned n_threads;
   };
 

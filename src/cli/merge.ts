@@ -80,7 +80,7 @@ function measure(
 ): Promise<Perplexity & ScoredText> {
   signal.throwIfAborted();
   return ui.progress(`measuring ${what}`, `measured ${what}`, async (onProgress) => {
-    const model = await Model.load(source, { adapters, onProgress });
+    const model = await Model.load(source, { adapters, headCopy: false, onProgress });
     return measureSample(model, text, signal).finally(() => model.close());
   });
 }

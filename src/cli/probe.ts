@@ -44,7 +44,7 @@ export async function probeLayouts(
     signal.throwIfAborted();
     const read = await openModelSource(path, { i2sLayout: i2sLayout(layout) });
     const measure = async (onProgress: ModelOptions["onProgress"]) => {
-      const model = await Model.load(read, { ...options, onProgress });
+      const model = await Model.load(read, { ...options, headCopy: false, onProgress });
       vocabSize = model.hparams.vocabSize;
       return measureSample(model, text, signal).finally(() => model.close());
     };

@@ -192,6 +192,9 @@ export interface AddonModelSpec {
   readonly mmap: boolean;
   /** Default "fast". */
   readonly weights?: WeightForm;
+  /** Keep an int8 copy of an F16 head, by which greedy and top-k choices read half of it. Default
+   *  true; not with `mmap`. */
+  readonly headCopy?: boolean;
   readonly kvType: KvType;
   /** Tokens per forward pass at most; a long prompt is evaluated in chunks of this size. */
   readonly batchSize: number;

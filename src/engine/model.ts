@@ -30,6 +30,9 @@ export interface ModelOptions {
   /** Ternary weights in memory: "fast" in 2 bits each (the default), or "compact" in 1.6 where the CPU
    *  has kernels for that. The same results. */
   readonly weights?: WeightForm | undefined;
+  /** Keep an int8 copy of an F16 output head, so that greedy and top-k sampling (k up to 64) read
+   *  half of its bytes, with the same result. Default true; not with `mmap`. */
+  readonly headCopy?: boolean | undefined;
   /** Inputs of ternary matrices: "int8" as suits the model (the default), or "none": floats, the slow
    *  reference. */
   readonly activations?: ActivationsOption | undefined;
@@ -107,6 +110,7 @@ export class Model {
         batchSize: options.batchSize ?? DEFAULT_BATCH_SIZE,
         mmap,
         weights,
+        headCopy: options.headCopy ?? true,
       },
       options.onProgress,
     );

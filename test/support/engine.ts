@@ -30,6 +30,7 @@ export interface EngineOptions {
   readonly batchSize?: number;
   readonly mmap?: boolean;
   readonly weights?: WeightForm;
+  readonly headCopy?: boolean;
 }
 
 export const ADDON_PATH = fileURLToPath(
@@ -56,6 +57,7 @@ export async function goldenSpec(
     threads: 2,
     batchSize: 512,
     mmap: false,
+    headCopy: true,
     ...options,
     files,
     tensors,

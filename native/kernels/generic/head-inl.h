@@ -132,25 +132,40 @@ struct Q80Row {
   }
 };
 
-/// n <= m activation rows from row i on.
+/// Rows of the matrix times m activation rows from row i on.
 template <class Row, uint32_t m>
-static inline void multiply_tokens(const uint8_t* row, uint32_t k, const HeadInput& x, uint32_t i,
-                                   uint32_t n, float* y, size_t y_stride) {
-  if constexpr (m > 1) {
-    if (n < m) return multiply_tokens<Row, m - 1>(row, k, x, i, n, y, y_stride);
+static void head_rows(const HeadMatrix& w, const HeadInput& x, uint32_t i, uint32_t row_begin,
+                      uint32_t row_end, float* y, size_t y_stride) {
+  const uint8_t* row = w.data + row_begin * w.row_bytes;
+  for (uint32_t r = row_begin; r < row_end; ++r, row += w.row_bytes) {
+    float dots[m];
+    Row::template multiply<m>(row, w.k, x, i, dots);
+    for (uint32_t t = 0; t < m; ++t) y[(i + t) * y_stride + r] = dots[t];
   }
-  float dots[m];
-  Row::template multiply<m>(row, k, x, i, dots);
-  for (uint32_t t = 0; t < m; ++t) y[(i + t) * y_stride] = dots[t];
 }
+
+template <class Row, uint32_t m>
+static inline void head_tile(const HeadMatrix& w, const HeadInput& x, uint32_t i, uint32_t n,
+                             uint32_t row_begin, uint32_t row_end, float* y, size_t y_stride) {
+  if (n == m) return head_rows<Row, m>(w, x, i, row_begin, row_end, y, y_stride);
+  if constexpr (m > 1) {
+    head_tile<Row, m - 1>(w, x, i, n, row_begin, row_end, y, y_stride);
+  }
+}
+
+/// Rows that stay in the cache while tile after tile is multiplied with them.
+constexpr uint32_t kRowsPerTurn = 8;
 
 template <class Row>
 static void head(const HeadMatrix& w, const HeadInput& x, uint32_t row_begin, uint32_t row_end,
                  float* y, size_t y_stride) {
-  for (uint32_t r = row_begin; r < row_end; ++r) {
-    for (uint32_t i = 0; i < x.m; i += Row::kTokens) {
-      const uint32_t n = x.m - i < Row::kTokens ? x.m - i : Row::kTokens;
-      multiply_tokens<Row, Row::kTokens>(w.data + r * w.row_bytes, w.k, x, i, n, y + r, y_stride);
+  constexpr uint32_t kTile = Row::kTokens;
+  const uint32_t step = x.m <= kTile ? row_end - row_begin : kRowsPerTurn;
+  for (uint32_t row = row_begin; row < row_end; row += step) {
+    const uint32_t end = row_end - row < step ? row_end : row + step;
+    for (uint32_t i = 0; i < x.m; i += kTile) {
+      const uint32_t n = x.m - i < kTile ? x.m - i : kTile;
+      head_tile<Row, kTile>(w, x, i, n, row, end, y, y_stride);
     }
   }
 }
