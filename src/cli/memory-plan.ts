@@ -21,6 +21,8 @@ export interface PlanOptions {
   readonly contextLength: number;
   readonly kvType: KvType;
   readonly weights: WeightForm;
+  /** Whether an F16 head gets its int8 copy. */
+  readonly headCopy: boolean;
   readonly batchSize: number;
   readonly availableBytes: number;
 }
@@ -34,18 +36,20 @@ const BLOCK_ROWS = 16;
 /** The compact form holds 20 weights of a row in four bytes. */
 const COMPACT_COLS = 20;
 const FLOAT_BYTES = 4;
+const Q8_0_WEIGHTS = 32;
+const Q8_0_BYTES = 34;
 /** The engine takes memory in pages of 2 MB. */
 const PAGE_BYTES = 2 * 1024 * 1024;
 
 export function planMemory(
   source: ModelSource,
   hparams: AddonHparams,
-  { contextLength, kvType, weights, batchSize, availableBytes }: PlanOptions,
+  { contextLength, kvType, weights, headCopy, batchSize, availableBytes }: PlanOptions,
 ): MemoryPlan {
   const { nLayers, nKvHeads, nHeads, headDim, dModel, dFf, vocabSize } = hparams;
   const positions = roundUp(contextLength, KV_CHUNK_TOKENS);
   const loaded = source.tensors.reduce((total, one) => total + loadedBytes(one, weights), 0);
-  const weightBytes = wholePages(loaded);
+  const weightBytes = wholePages(loaded + (headCopy ? headCopyBytes(source) : 0));
   const kvCacheBytes = positions * nLayers * 2 * nKvHeads * headDim * KV_BYTES[kvType];
   const rowFloats = 3 * dModel + 2 * dFf + (2 * nHeads + 2 * nKvHeads) * headDim;
   const activationBytes = wholePages((batchSize * rowFloats + vocabSize) * FLOAT_BYTES);
@@ -66,6 +70,14 @@ export function planMemory(
 
 function wholePages(bytes: number): number {
   return roundUp(bytes, PAGE_BYTES);
+}
+
+/** The copy of an F16 head: Q8_0 rows, and two numbers for each. */
+function headCopyBytes({ tensors }: ModelSource): number {
+  const named = (name: string) => tensors.find((tensor) => tensor.name === name);
+  const head = named("output.weight") ?? named("token_embd.weight");
+  if (head?.encoding !== "f16" || head.cols % Q8_0_WEIGHTS !== 0) return 0;
+  return head.rows * ((head.cols / Q8_0_WEIGHTS) * Q8_0_BYTES + 2 * FLOAT_BYTES);
 }
 
 /** Ternary weights are repacked while they are loaded, master weights ternarised before. */

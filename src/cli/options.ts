@@ -140,6 +140,10 @@ export const OPTIONS = {
     help: "inputs of ternary matrices: int8 as suits the model, or none: floats, the slow reference" },
   weights: { flags: "--weights <form>", group: "Engine", type: oneOf("fast", "compact"), setting: true, fallback: "fast",
     help: "ternary weights in memory: fast (2 bits each) or compact (1.6 bits, on CPUs with AVX512-VNNI)" },
+  headCopy: { flags: "--head-copy <when>", group: "Engine", type: oneOf("auto", "off"), setting: true, fallback: "auto",
+    help: "keep an int8 copy of an F16 head, which makes it twice as fast: auto or off (less memory)" },
+  speculate: { flags: "--speculate <when>", group: "Engine", type: oneOf("auto", "off"), setting: true, fallback: "auto",
+    help: "check tokens guessed from the text so far, several at once: auto (when it gains time) or off" },
   mmap: { flags: "--mmap", group: "Engine", setting: true, fallback: false,
     help: "run from the file's own pages: less memory, slower" },
 

@@ -25,7 +25,7 @@ export const LOAD_OPTIONS = [
 ] as const satisfies readonly OptionKey[];
 
 /** The same for what goes on in a context window. */
-export const MODEL_OPTIONS = [...LOAD_OPTIONS, "ctxSize", "chatTemplate"] as const;
+export const MODEL_OPTIONS = [...LOAD_OPTIONS, "headCopy", "ctxSize", "chatTemplate"] as const;
 
 /** Options that decide what is generated. */
 export const GENERATE_OPTIONS = [
@@ -36,16 +36,19 @@ export const GENERATE_OPTIONS = [
   "stop",
   ...SAMPLING_OPTIONS,
   "logprobs",
+  "speculate",
 ] as const satisfies readonly OptionKey[];
 
 type Options = OptionValues<(typeof MODEL_OPTIONS | typeof GENERATE_OPTIONS)[number]>;
 
-/** Loads the model that the options name, or the bundled one, under a progress bar. */
+/** Loads the model that the options name, or the bundled one, under a progress bar. A command without
+ *  the option needs no copy of the head: it looks at all logits, or at none. */
 export async function loadModel(
   { ui }: Context,
-  options: OptionValues<(typeof LOAD_OPTIONS)[number]>,
+  options: OptionValues<(typeof LOAD_OPTIONS)[number]> & Partial<OptionValues<"headCopy">>,
 ): Promise<Model> {
   const { threads, batchSize, kvType, activations, weights, mmap } = options;
+  const headCopy = options.headCopy === "auto";
   const path = options.model ?? bundledModelPath();
   if (options.model === undefined) ui.warn(BUNDLED_MODEL_NOTE);
   const source = await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
@@ -58,6 +61,7 @@ export async function loadModel(
       activations,
       weights,
       mmap,
+      headCopy,
       adapters,
       onProgress,
     }),
@@ -100,6 +104,7 @@ export async function generate(
       sampling: samplingParams(options, origins, model),
       seed: givenSeed(options.seed),
       logprobs: options.logprobs,
+      speculate: options.speculate,
       signal,
       onPrompt: (done, total) => {
         void spinner.then(({ update }) =>

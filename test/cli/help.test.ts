@@ -93,6 +93,12 @@ describe("help of the commands", () => {
                                        (default: fast)
         --mmap                         run from the file's own pages: less memory,
                                        slower
+        --head-copy <when>             keep an int8 copy of an F16 head, which makes
+                                       it twice as fast: auto or off (less memory)
+                                       (default: auto)
+        --speculate <when>             check tokens guessed from the text so far,
+                                       several at once: auto (when it gains time) or
+                                       off (default: auto)
 
       Prompt:
         -p, --prompt <text>            prompt or text; - reads all of standard input
@@ -384,6 +390,9 @@ describe("help of the commands", () => {
         --weights <form>           ternary weights in memory: fast (2 bits each) or
                                    compact (1.6 bits, on CPUs with AVX512-VNNI)
                                    (default: fast)
+        --head-copy <when>         keep an int8 copy of an F16 head, which makes it
+                                   twice as fast: auto or off (less memory) (default:
+                                   auto)
         -b, --batch-size <tokens>  prompt tokens evaluated at once (default: 512)
 
       Output:

@@ -34,6 +34,7 @@ export const info = defineCommand({
     "threads",
     "kvType",
     "weights",
+    "headCopy",
     "batchSize",
     "metadata",
     "config",
@@ -77,6 +78,7 @@ function describe(source: ModelSource, options: PlanFlags) {
     contextLength,
     kvType: options.kvType,
     weights: options.weights,
+    headCopy: options.headCopy === "auto",
     batchSize: options.batchSize,
     availableBytes: availableMemory(),
   });
@@ -87,6 +89,7 @@ interface PlanFlags {
   readonly ctxSize: number;
   readonly kvType: KvType;
   readonly weights: WeightForm;
+  readonly headCopy: string;
   readonly batchSize: number;
 }
 

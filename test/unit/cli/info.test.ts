@@ -58,17 +58,19 @@ it("a model is summed up from its header", () => {
 });
 
 it("the memory plan counts what is loaded, in whole pages", () => {
-  const plan = (availableBytes: number, weights: WeightForm = "fast") =>
+  const plan = (availableBytes: number, weights: WeightForm = "fast", headCopy = false) =>
     planMemory(SOURCE, HPARAMS, {
       contextLength: 100,
       kvType: "f16",
       weights,
+      headCopy,
       batchSize: 512,
       availableBytes,
     });
   const { weightBytes, kvCacheBytes, totalBytes, fits } = plan(64 * MIB);
   expect(weightBytes).toBe(18 * MIB); // 8 of the embedding, twice 4 and a bit
   expect(plan(0, "compact").weightBytes).toBe(16 * MIB); // twice 3.2 and a bit
+  expect(plan(0, "fast", true).weightBytes).toBe(22 * MIB); // 4.25 of the copy, and bounds
   expect(kvCacheBytes).toBe(128 * 2 * 2 * 2 * 64 * 2); // chunks of 64 positions
   expect(totalBytes).toBe(plan(0).totalBytes);
   expect([fits, plan(totalBytes).fits, plan(totalBytes - 1).fits]).toEqual([true, true, false]);
