@@ -125,12 +125,15 @@ void Engine::truncate(const std::shared_ptr<Sequence>& sequence, uint32_t length
 }
 
 MemoryUse Engine::memory() {
-  // The cache belongs to the engine thread, which may be in the middle of a forward pass.
-  std::promise<size_t> kv_bytes;
-  post([this, &kv_bytes] { kv_bytes.set_value(forward_.kv_cache().reserved_bytes()); });
-  const PageBlock& weights = model_.weights.arena().block();
-  return {weights.bytes(), kv_bytes.get_future().get(), forward_.activation_bytes(),
-          forward_.kv_cache().chunk_bytes(), weights.huge_bytes() > weights.bytes() / 2};
+  // What grows belongs to the engine thread, which may be in the middle of a forward pass.
+  std::promise<MemoryUse> promise;
+  post([this, &promise] {
+    const PageBlock& weights = model_.weights.arena().block();
+    promise.set_value({weights.bytes(), forward_.kv_cache().reserved_bytes(),
+                       forward_.activation_bytes(), forward_.kv_cache().chunk_bytes(),
+                       weights.huge_bytes() > weights.bytes() / 2});
+  });
+  return promise.get_future().get();
 }
 
 void Engine::post(std::function<void()> command) {

@@ -26,8 +26,13 @@ void fill_from(KernelTable& table, const KernelTable& parent) {
   inherit(table.quantize_head, parent.quantize_head);
   for (size_t i = 0; i < kHeadTypeCount; ++i) inherit(table.head[i], parent.head[i]);
   for (size_t i = 0; i < kKvTypeCount; ++i) {
-    // The two functions of a KV type agree on its layout: they are inherited together.
-    if (table.kv[i].attend == nullptr) table.kv[i] = parent.kv[i];
+    KvKernels& kv = table.kv[i];
+    const KvKernels& from = parent.kv[i];
+    kv.elem_bytes = from.elem_bytes;
+    inherit(kv.store, from.store);
+    inherit(kv.attend, from.attend);
+    inherit(kv.weigh, from.weigh);
+    inherit(kv.mix, from.mix);
   }
 }
 

@@ -166,18 +166,30 @@ struct AttentionArgs {
   const uint8_t* const* chunks;  ///< chunk base addresses, in order of position
   size_t k_offset;               ///< bytes from a chunk's base to this head's keys
   size_t v_offset;               ///< ... and values
-  float* scratch;  ///< attention_scratch_floats(n_tokens * group, head_dim), 64-byte aligned
+  float* scratch;  ///< attention_scratch_floats(n_tokens * group, head_dim), 64-byte aligned;
+                   ///< private to the call
 };
 
 /// A KV element type: keys lie as [4 lanes of positions][head_dim][16 positions], values as
 /// [lanes of dimensions][64 positions][16 dimensions]. Of BF16, pairs of dimensions (of positions)
 /// lie side by side: [head_dim / 2][16 positions][2], [32][16 dimensions][2].
+///
+/// `attend` does the whole of it, for many rows. `weigh` and `mix` are its two halves, for few rows
+/// over many positions: first the weights of chunks [begin, end), then lanes [begin, end) of
+/// dimensions from the weights of all chunks. Parts of a half may run on any threads and in any
+/// order; the result has the bits of `attend`, since no sum crosses a chunk in the first half or a
+/// lane in the second.
 struct KvKernels {
   uint32_t elem_bytes;
   /// Stores one position (0..63 in its chunk) of one head; k, v are [head_dim].
   void (*store)(const float* k, const float* v, uint32_t head_dim, uint32_t pos_in_chunk,
                 uint8_t* k_chunk, uint8_t* v_chunk);
   void (*attend)(const AttentionArgs& args);
+  /// `weights` is [n_chunks, n_tokens * group, kWeightFloats], in a form of the type's own.
+  void (*weigh)(const AttentionArgs& args, uint32_t chunk_begin, uint32_t chunk_end,
+                float* weights);
+  void (*mix)(const AttentionArgs& args, uint32_t lane_begin, uint32_t lane_end,
+              const float* weights);
 };
 enum class KvType : uint8_t { kF32, kF16, kBF16 };
 constexpr size_t kKvTypeCount = 3;
@@ -186,14 +198,18 @@ constexpr uint32_t kv_padded_head_dim(uint32_t head_dim) {
   return (head_dim + kKvLane - 1) / kKvLane * kKvLane;
 }
 /// Bytes of one head's keys (or values) in a chunk.
-constexpr size_t kv_chunk_bytes(uint32_t head_dim, uint32_t elem_bytes) {
-  return size_t{kKvChunk} * kv_padded_head_dim(head_dim) * elem_bytes;
+constexpr size_t kv_chunk_bytes(uint32_t head_dim, const KvKernels& kv) {
+  return size_t{kKvChunk} * kv_padded_head_dim(head_dim) * kv.elem_bytes;
 }
-/// Per row: scaled query, accumulated output, 64 probabilities, 16 sums, one exponent (padded).
-/// Whole tiles of 16 rows.
+/// Weights of one row and chunk: 64 probabilities and what rescales them.
+constexpr size_t kWeightFloats = kKvChunk + kKvLane;
+/// Rows that the scratch memory of a call has room for: whole tiles of 16.
+constexpr size_t attention_scratch_rows(size_t n_rows) { return (n_rows + 15) / 16 * 16; }
+/// Per row: scaled query, accumulated output, weights, 64 operands, 16 sums, one maximum (padded).
 constexpr size_t attention_scratch_floats(size_t n_rows, uint32_t head_dim) {
-  const size_t per_row = 2 * size_t{kv_padded_head_dim(head_dim)} + kKvChunk + kKvLane + kKvLane;
-  return (n_rows + 15) / 16 * 16 * per_row;
+  const size_t per_row =
+      2 * size_t{kv_padded_head_dim(head_dim)} + kWeightFloats + kKvChunk + kKvLane + kKvLane;
+  return attention_scratch_rows(n_rows) * per_row;
 }
 
 // ---------------------------------------------------------------- the table

@@ -109,6 +109,14 @@ inline F32x16 max(const F32x16& a, const F32x16& b) {
 inline F32x16 min(const F32x16& a, const F32x16& b) {
   return each_lane([&](int i) { return a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]; });
 }
+inline float max_lane(F32x16 v) {
+  for (int width = 8; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) {
+      v.lane[i] = v.lane[i] > v.lane[i + width] ? v.lane[i] : v.lane[i + width];
+    }
+  }
+  return v.lane[0];
+}
 inline F32x16 pow2(const F32x16& n) {
   return each_lane([&](int i) {
     const uint32_t bits = static_cast<uint32_t>(static_cast<int32_t>(n.lane[i]) + 127) << 23;
@@ -147,6 +155,7 @@ inline float ceil_f32(float x) { return __builtin_ceilf(x); }
 inline void prefetch(const void* p, size_t ahead) {
   __builtin_prefetch(static_cast<const uint8_t*>(p) + ahead);
 }
+inline void prefetch_l2(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 /// The 6-bit code of element e (0..255) of a Q6_K block.
 inline int32_t q6_code(const uint8_t* block, int e) {
@@ -217,6 +226,8 @@ constexpr uint32_t kPairedRows = 1;
 #include "kernels/generic/vector_ops-inl.h"
 //
 #include "kernels/generic/attention-inl.h"
+//
+#include "kernels/generic/attention_float-inl.h"
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"

@@ -1,7 +1,6 @@
 #include "model/forward.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -47,11 +46,6 @@ double rope_magnitude(const Yarn& yarn) {
   return yarn.factor > 1.0 ? yarn.attention_factor * (1.0 + 0.1 * log_exact(yarn.factor)) : 1.0;
 }
 
-/// log2(e) / sqrt(head_dim): scores come out in base-2 logarithms.
-float query_scale(uint32_t head_dim) {
-  return static_cast<float>(1.4426950408889634 / std::sqrt(static_cast<double>(head_dim)));
-}
-
 }  // namespace
 
 Forward::Forward(const Model& model, KvType kv_type, uint32_t batch_size, unsigned n_threads)
@@ -62,6 +56,7 @@ Forward::Forward(const Model& model, KvType kv_type, uint32_t batch_size, unsign
       batch_size_(batch_size),
       kv_cache_(model.hparams, kv_),
       act_(model, batch_size, n_threads),
+      attention_(model.hparams, kv_, kv_cache_, act_, pool_),
       rope_frequency_(rope_frequencies(model.hparams)),
       rope_magnitude_(rope_magnitude(model.hparams.yarn)) {}
 
@@ -93,7 +88,7 @@ void Forward::attention_block(const std::vector<Segment>& batch, uint32_t i_laye
            {&layer.attn_v, act_.v, act_.kv_stride}});
   rotate_and_store(batch, i_layer);
   lap(Stage::kRope);
-  attend(batch, i_layer);
+  attention_.run(i_layer, profile_);
   lap(Stage::kAttention);
   project(Stage::kAttnOutput, act_.attended, act_.attention_stride, layer.attn_sub_norm,
           {{&layer.attn_output, act_.out, act_.model_stride}});
@@ -157,24 +152,13 @@ void Forward::for_rows(uint32_t n, Fn&& fn) {
 void Forward::plan(const std::vector<Segment>& batch) {
   n_tokens_ = 0;
   segment_row_.clear();
-  attention_tasks_.clear();
-  for (uint32_t s = 0; s < batch.size(); ++s) {
+  std::vector<Attention::Tokens> attending;
+  for (const Segment& segment : batch) {
     segment_row_.push_back(n_tokens_);
-    n_tokens_ += batch[s].n_tokens;
-    constexpr uint32_t kStep = Activations::kAttentionTokens;
-    for (uint32_t first = 0; first < batch[s].n_tokens; first += kStep) {
-      attention_tasks_.push_back({s, first, std::min(kStep, batch[s].n_tokens - first)});
-    }
+    attending.push_back({segment.sequence, n_tokens_, segment.n_tokens});
+    n_tokens_ += segment.n_tokens;
   }
-  // Late positions look back furthest: the longest tasks first, so that threads end together.
-  std::stable_sort(attention_tasks_.begin(), attention_tasks_.end(),
-                   [&](const AttentionTask& a, const AttentionTask& b) {
-                     const auto cost = [&](const AttentionTask& t) {
-                       return uint64_t{t.n_tokens} *
-                              (batch[t.segment].sequence->length() + t.first + t.n_tokens);
-                     };
-                     return cost(a) > cost(b);
-                   });
+  attention_.plan(attending);
 }
 
 void Forward::embed(const std::vector<Segment>& batch) {
@@ -388,34 +372,6 @@ void Forward::rotate_and_store(const std::vector<Segment>& batch, uint32_t i_lay
       }
     });
   }
-}
-
-void Forward::attend(const std::vector<Segment>& batch, uint32_t i_layer) {
-  const Hparams& h = model_.hparams;
-  const uint32_t group = h.n_heads / h.n_kv_heads;
-  const size_t n_tasks = attention_tasks_.size() * h.n_kv_heads;
-  const float q_scale = query_scale(h.head_dim);
-  size_t work_bytes = 0;
-  for (const Segment& segment : batch) {
-    work_bytes += size_t{segment.n_tokens} * (segment.sequence->length() + segment.n_tokens) *
-                  h.d_kv() * kv_.elem_bytes;
-  }
-  std::atomic<size_t> next = 0;
-  parallel(work_bytes, [&](unsigned i_thread, unsigned /*n_threads*/) {
-    for (size_t i = next.fetch_add(1, std::memory_order_relaxed); i < n_tasks;
-         i = next.fetch_add(1, std::memory_order_relaxed)) {
-      const AttentionTask& task = attention_tasks_[i / h.n_kv_heads];
-      const auto kv_head = static_cast<uint32_t>(i % h.n_kv_heads);
-      const Segment& segment = batch[task.segment];
-      const size_t at = (segment_row_[task.segment] + task.first) * act_.attention_stride +
-                        size_t{kv_head} * group * h.head_dim;
-      kv_.attend({act_.q + at, act_.attended + at, act_.attention_stride, task.n_tokens, group,
-                  h.head_dim, segment.sequence->length() + task.first, q_scale,
-                  segment.sequence->chunks(), kv_cache_.k_offset(i_layer, kv_head),
-                  kv_cache_.v_offset(i_layer, kv_head),
-                  reinterpret_cast<float*>(act_.scratch(i_thread))});
-    }
-  });
 }
 
 void Forward::output(const std::vector<Segment>& batch) {

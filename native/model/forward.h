@@ -8,6 +8,7 @@
 
 #include "base/thread_pool.h"
 #include "model/activations.h"
+#include "model/attention.h"
 #include "model/coarse_head.h"
 #include "model/kv_cache.h"
 #include "model/model.h"
@@ -50,7 +51,7 @@ class Forward {
 
   KvCache& kv_cache() noexcept { return kv_cache_; }
   uint32_t batch_size() const noexcept { return batch_size_; }
-  size_t activation_bytes() const noexcept { return act_.bytes(); }
+  size_t activation_bytes() const noexcept { return act_.bytes() + attention_.bytes(); }
 
  private:
   /// One matrix of a product step: y [n_tokens, y_stride] = codes . matrix^T.
@@ -58,11 +59,6 @@ class Forward {
     const Linear* linear;
     float* y;
     size_t y_stride;
-  };
-  struct AttentionTask {
-    uint32_t segment;
-    uint32_t first;  // token within the segment
-    uint32_t n_tokens;
   };
 
   /// A row whose logits are wanted.
@@ -96,7 +92,6 @@ class Forward {
   void activate();
   void norm_heads(float* x, uint32_t n_heads, const float* weight);
   void rotate_and_store(const std::vector<Segment>& batch, uint32_t i_layer);
-  void attend(const std::vector<Segment>& batch, uint32_t i_layer);
   void head_rows(const std::vector<HeadRow>& rows, float* logits);
   void whole_head(const HeadInput& input, float* logits);
   void shortlisted(const Shortlist& shortlist, uint32_t i, CoarseInput input, float* logits);
@@ -109,6 +104,7 @@ class Forward {
   uint32_t batch_size_;
   KvCache kv_cache_;
   Activations act_;
+  Attention attention_;
   std::vector<double> rope_frequency_;  // [head_dim / 2] radians per position
   double rope_magnitude_;               // factor of cos and sin
 
@@ -116,7 +112,6 @@ class Forward {
   Profile* profile_ = nullptr;
   uint32_t n_tokens_ = 0;
   std::vector<uint32_t> segment_row_;  // first row of each segment
-  std::vector<AttentionTask> attention_tasks_;
 };
 
 }  // namespace bitnet

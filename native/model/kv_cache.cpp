@@ -12,7 +12,7 @@ constexpr size_t kChunksPerSlab = 8;
 
 KvCache::KvCache(const Hparams& hparams, const KvKernels& kernels)
     : n_kv_heads_(hparams.n_kv_heads),
-      head_bytes_(kv_chunk_bytes(hparams.head_dim, kernels.elem_bytes)),
+      head_bytes_(kv_chunk_bytes(hparams.head_dim, kernels)),
       chunk_bytes_(PageArena::round_up(size_t{hparams.n_layers} * n_kv_heads_ * 2 * head_bytes_)) {}
 
 uint8_t* KvCache::acquire() {

@@ -23,6 +23,8 @@ class KvCache {
 
   size_t chunk_bytes() const noexcept { return chunk_bytes_; }
   size_t reserved_bytes() const noexcept;
+  /// Bytes of one layer in a chunk.
+  size_t layer_bytes() const noexcept { return n_kv_heads_ * 2 * head_bytes_; }
   size_t k_offset(uint32_t layer, uint32_t kv_head) const noexcept {
     return (size_t{layer} * n_kv_heads_ + kv_head) * 2 * head_bytes_;
   }

@@ -32,7 +32,7 @@ BITNET_TEST(kernels_targets_are_complete) {
     for (const auto& head : t.head) CHECK(head != nullptr);
     CHECK_EQ(t.kv[static_cast<size_t>(KvType::kF32)].elem_bytes, 4u);
     CHECK_EQ(t.kv[static_cast<size_t>(KvType::kF16)].elem_bytes, 2u);
-    for (const KvKernels& kv : t.kv) CHECK(kv.store != nullptr && kv.attend != nullptr);
+    for (const KvKernels& kv : t.kv) CHECK(kv.store && kv.attend && kv.weigh && kv.mix);
 
     // Weights in a mapped file need kernels that take the order of files.
     CHECK(!target.ternary.empty());

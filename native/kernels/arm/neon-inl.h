@@ -80,6 +80,12 @@ inline F32x16 min(const F32x16& a, const F32x16& b) {
   return each_part(
       [&](int i) { return vbslq_f32(vcltq_f32(a.part[i], b.part[i]), a.part[i], b.part[i]); });
 }
+inline float max_lane(const F32x16& v) {
+  const auto larger = [](float32x4_t a, float32x4_t b) { return vbslq_f32(vcgtq_f32(a, b), a, b); };
+  float32x4_t four = larger(larger(v.part[0], v.part[2]), larger(v.part[1], v.part[3]));
+  four = larger(four, vextq_f32(four, four, 2));
+  return vgetq_lane_f32(larger(four, vextq_f32(four, four, 1)), 0);
+}
 inline F32x16 pow2(const F32x16& n) {
   return each_part([&](int i) {
     const int32x4_t biased = vaddq_s32(vcvtnq_s32_f32(n.part[i]), vdupq_n_s32(127));
@@ -131,6 +137,7 @@ inline uint16_t f32_to_f16(float x) {
 inline void prefetch(const void* p, size_t ahead) {
   __builtin_prefetch(static_cast<const uint8_t*>(p) + ahead);
 }
+inline void prefetch_l2(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 /// Four signed bytes in every group of four.
 inline int8x16_t broadcast_4(const int8_t* p) {

@@ -101,6 +101,8 @@ constexpr uint32_t kPairedRows = 2;
 #include "kernels/generic/vector_ops-inl.h"
 //
 #include "kernels/generic/attention-inl.h"
+//
+#include "kernels/generic/attention_float-inl.h"
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"

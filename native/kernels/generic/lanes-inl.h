@@ -5,8 +5,9 @@
 // fma(a,b,c), neg_fma(a,b,c) = c - a*b, div, max, min, abs, pow2(n) for integral n in [-126, 127],
 // fold_sum(v) (lane i += lane i + width for widths 8, 4, 2, 1),
 // round_bf16(v) (to nearest even, the low 16 bits 0), load_bf16_even/odd(p) (of 16 pairs),
-// store_i8(v, p) (round half to even, |v| < 2^21, saturated to int8; NaN gives 0). All are IEEE
-// operations with one rounding each, so a target's width never shows in a result.
+// store_i8(v, p) (round half to even, |v| < 2^21, saturated to int8; NaN gives 0), max_lane(v)
+// (lane i against i + 8, then 4, 2, 1; the second when neither is larger). All are IEEE operations
+// with one rounding each, so a target's width never shows in a result.
 
 constexpr uint32_t kLanes = 16;
 
@@ -21,14 +22,6 @@ static inline void store_partial(F32x16 v, float* p, uint32_t n) {
   alignas(64) float buffer[kLanes];
   store(v, buffer);
   for (uint32_t i = 0; i < n; ++i) p[i] = buffer[i];
-}
-
-static inline float fold_max(F32x16 v) {
-  alignas(64) float lane[kLanes];
-  store(v, lane);
-  float best = lane[0];
-  for (uint32_t i = 1; i < kLanes; ++i) best = lane[i] > best ? lane[i] : best;
-  return best;
 }
 
 /// 64-lane sum: four accumulators, folded 32, 16 and then as fold_sum.

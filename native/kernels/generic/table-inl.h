@@ -1,12 +1,15 @@
 // The slots that every target fills from the generic code. A target's table reads:
 //   const KernelTable kFooTable = {name, required, parent, ternary, BITNET_GENERIC_SLOTS};
 // clang-format off
+#define BITNET_GENERIC_KV(elem_bytes, store, Kv) \
+  {elem_bytes, store, attend<Kv>, weigh<Kv>, mix<Kv>}
 #define BITNET_GENERIC_SLOTS                                                                   \
   quantize_row, quantize_blocks, rms_norm, add_rows,                                           \
   map_pairs<relu2_mul_lanes>, map_pairs<silu_mul_lanes>, map_pairs<gelu_mul_lanes>,            \
   rope, quantize_head,                                                                         \
   {head<FloatRow<WeightsF32>>, head<FloatRow<WeightsF16>>, head<FloatRow<WeightsBF16>>,        \
    head<Q80Row>, head<Q6KRow>},                                                                \
-  {{4, kv_store<KvF32>, attend<KvF32>}, {2, kv_store<KvF16>, attend<KvF16>},                   \
-   {2, kv_store<KvBF16>, attend<KvBF16>}}
+  {BITNET_GENERIC_KV(4, kv_store<KvF32>, FloatKv<KvF32>),                                      \
+   BITNET_GENERIC_KV(2, kv_store<KvF16>, FloatKv<KvF16>),                                      \
+   BITNET_GENERIC_KV(2, kv_store<KvBF16>, FloatKv<KvBF16>)}
 // clang-format on

@@ -36,7 +36,7 @@ static inline float abs_max(const float* x, uint32_t n) {
   uint32_t i = 0;
   for (; i + kLanes <= n; i += kLanes) best = max(abs(load(x + i)), best);
   if (i < n) best = max(abs(load_partial(x + i, n - i)), best);
-  return fold_max(best);
+  return max_lane(best);
 }
 
 /// q[i] = rne(x[i] * factor) for i < n, 0 up to n_padded.

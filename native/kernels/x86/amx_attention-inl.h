@@ -100,54 +100,59 @@ inline void store_probabilities(float* p) {
   }
 }
 
-void attend_by_tiles(const AttentionArgs& args) {
-  const uint32_t n_rows = args.n_tokens * args.group;
-  const uint32_t dims = args.head_dim;
-  if (n_rows < kFewestTileRows || dims % kTilePairs != 0) return attend<KvBF16>(args);
-  const uint32_t end = (n_rows + kTileRows - 1) / kTileRows * kTileRows;
-  const AttentionState state(args.scratch, end, dims);
-  auto* queries = reinterpret_cast<uint16_t*>(state.queries);
-  for (uint32_t r = 0; r < end; ++r) {
-    const RowState row = state.row(r);
-    if (r < n_rows) {
-      scale_query<KvBF16>(args, r, dims, row.output);
-      for (uint32_t d = 0; d < dims; d += kTilePairs) {
-        store_bf16(row.output + d, queries + size_t{r} * dims + d);
-      }
-    } else {
-      __builtin_memset(queries + size_t{r} * dims, 0, dims * sizeof(uint16_t));
+/// Turns the scores of a chunk into operands of the second product. Rows [begin, first) and those
+/// after the last see nothing of the chunk.
+void weigh_rows(const AttentionCall& call, uint32_t i_chunk, uint32_t begin, uint32_t end) {
+  const auto see_nothing = [&](uint32_t r) {
+    __builtin_memset(call.operands + r * kKvChunk, 0, kKvChunk * sizeof(uint16_t));
+  };
+  uint32_t row = begin;
+  for_rows_of(call, i_chunk, 0, [&](const AttentionStep& step) {
+    for (; row < step.row; ++row) see_nothing(row);
+    float* p = call.operands + row * kKvChunk;
+    float maxima[kAttentionRows];
+    softmax_rows(call, step, p, kKvChunk, maxima);
+    for (uint32_t r = 0; r < step.n_rows; ++r, ++row, p += kKvChunk) {
+      take_weights<KvBF16>(call.row(row), p, maxima[r], call.n_dims(), p);
+      store_probabilities(p);
     }
-    start_row(row, dims);
-  }
+  });
+  for (; row < end; ++row) see_nothing(row);
+}
 
-  const RowOperand query_rows = {queries, dims * sizeof(uint16_t)};
-  const RowOperand probability_rows = {state.probabilities, kKvChunk * sizeof(float)};
+void attend_by_tiles(const AttentionArgs& args) {
+  const AttentionCall call(args, 0, kv_padded_head_dim(args.head_dim) / kLanes);
+  const uint32_t dims = args.head_dim;
+  if (call.n_rows < kFewestTileRows || dims % kTilePairs != 0) {
+    return attend<FloatKv<KvBF16>>(args);
+  }
+  FloatKv<KvBF16>::prepare(call);
+  const auto end = static_cast<uint32_t>(attention_scratch_rows(call.n_rows));
+  for (uint32_t r = 0; r < end; ++r) {
+    float* query = call.query(r);
+    for (uint32_t d = 0; r >= call.n_rows && d < dims; d += kLanes) store(zero(), query + d);
+    for (uint32_t d = 0; d < dims; d += kTilePairs) {
+      store_bf16(query + d, reinterpret_cast<uint16_t*>(query) + d);
+    }
+  }
+  start_rows(call, end);
+
+  const RowOperand queries = {call.queries, dims * sizeof(float)};
+  const RowOperand probabilities = {call.operands, kKvChunk * sizeof(float)};
   Tiles tiles(tile_config(kTileRows, kTileRows));
-  const uint32_t n_positions = args.first_pos + args.n_tokens;
-  for (uint32_t chunk_pos = 0; chunk_pos < n_positions; chunk_pos += kKvChunk) {
-    const uint8_t* chunk = args.chunks[chunk_pos / kKvChunk];
+  for (uint32_t c = 0; c < call.n_chunks(); ++c) {
+    const uint8_t* chunk = args.chunks[c];
     const ColumnOperand keys = {chunk + args.k_offset, size_t{dims} * kLanes * sizeof(uint16_t)};
     const ColumnOperand values = {chunk + args.v_offset, kKvChunk * kLanes * sizeof(uint16_t)};
     // Tiles of rows that see nothing of the chunk are left out; so is its second half where the
     // last row, which sees the most, does not reach it.
-    const uint32_t first_token = chunk_pos > args.first_pos ? chunk_pos - args.first_pos : 0;
-    const uint32_t begin = first_token * args.group / kTileRows * kTileRows;
-    const uint32_t n_halves = visible_in_chunk(args, n_rows - 1, chunk_pos) > kKvChunk / 2 ? 2 : 1;
-    multiply_bf16_rows<true>(tiles, begin, end, query_rows, keys, dims / kTilePairs,
-                             state.probabilities, kKvChunk, n_halves);
-    for (uint32_t r = begin; r < end; ++r) {
-      const RowState row = state.row(r);
-      const uint32_t n_visible = r < n_rows ? visible_in_chunk(args, r, chunk_pos) : 0;
-      if (n_visible > 0) {
-        softmax_chunk<KvBF16>(row, n_visible, dims);
-        store_probabilities(row.probabilities);
-      } else {
-        __builtin_memset(row.probabilities, 0, kKvChunk * sizeof(uint16_t));
-      }
-    }
-    multiply_bf16_rows<false>(tiles, begin, end, probability_rows, values, n_halves, state.outputs,
+    const uint32_t begin = first_row_of(call, c) / kTileRows * kTileRows;
+    const uint32_t n_halves = call.n_positions - c * kKvChunk > kKvChunk / 2 ? 2 : 1;
+    multiply_bf16_rows<true>(tiles, begin, end, queries, keys, dims / kTilePairs, call.operands,
+                             kKvChunk, n_halves);
+    weigh_rows(call, c, begin, end);
+    multiply_bf16_rows<false>(tiles, begin, end, probabilities, values, n_halves, call.outputs,
                               dims, dims / kTilePairs);
   }
-
-  for (uint32_t r = 0; r < n_rows; ++r) finish_row(args, r, state.row(r));
+  finish_rows(call);
 }

@@ -19,6 +19,8 @@ namespace {
 #include "kernels/generic/lanes-inl.h"
 //
 #include "kernels/generic/attention-inl.h"
+//
+#include "kernels/generic/attention_float-inl.h"
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/x86/zmm_blocks16-inl.h"
 //
@@ -51,7 +53,7 @@ constexpr KernelTable table(const char* name, uint64_t required) {
   t.required = required;
   t.parent = &kAvx512VbmiTable;
   t.ternary = kTernary;
-  t.kv[static_cast<size_t>(KvType::kBF16)] = {2, kv_store<KvBF16>, attend_by_tiles};
+  t.kv[static_cast<size_t>(KvType::kBF16)].attend = attend_by_tiles;
   return t;
 }
 

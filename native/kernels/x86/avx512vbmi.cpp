@@ -12,12 +12,8 @@ namespace {
 
 #include "kernels/x86/zmm-inl.h"
 //
-#include "kernels/generic/vector_ops-inl.h"
-//
-#include "kernels/generic/attention-inl.h"
-#include "kernels/generic/head-inl.h"
+#include "kernels/generic/lanes-inl.h"
 #include "kernels/generic/ternary-inl.h"
-#include "kernels/generic/table-inl.h"
 #include "kernels/x86/zmm_blocks16-inl.h"
 #include "kernels/x86/zmm_tiles16-inl.h"
 //
@@ -116,12 +112,18 @@ struct By85Bytes {
 
 const TernaryKernels* const kTernary[] = {&kFivesKernels<By85Bytes>, nullptr};
 
+constexpr KernelTable table() {
+  KernelTable t = {};
+  t.name = "avx512vbmi";
+  t.required = kCpuAvx2 | kCpuFma | kCpuF16c | kCpuAvx512f | kCpuAvx512bw | kCpuAvx512dq |
+               kCpuAvx512vl | kCpuAvx512vnni | kCpuAvx512vbmi;
+  t.parent = &kAvx512VnniTable;
+  t.ternary = kTernary;
+  return t;
+}
+
 }  // namespace
 
-const KernelTable kAvx512VbmiTable = {"avx512vbmi",
-                                      kCpuAvx2 | kCpuFma | kCpuF16c | kCpuAvx512f | kCpuAvx512bw |
-                                          kCpuAvx512dq | kCpuAvx512vl | kCpuAvx512vnni |
-                                          kCpuAvx512vbmi,
-                                      &kAvx512VnniTable, kTernary, BITNET_GENERIC_SLOTS};
+const KernelTable kAvx512VbmiTable = table();
 
 }  // namespace bitnet
