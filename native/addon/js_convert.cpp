@@ -236,8 +236,11 @@ EngineOptions to_engine_options(const Napi::Object& object) {
   constexpr uint32_t kMaxThreads = 1024;
   constexpr uint32_t kMaxBatch = 1u << 16;
   EngineOptions options;
-  options.kv_type = get_enum<KvType>(
-      object, "kvType", {{"f32", KvType::kF32}, {"f16", KvType::kF16}, {"bf16", KvType::kBF16}});
+  options.kv_type = get_enum<KvType>(object, "kvType",
+                                     {{"f32", KvType::kF32},
+                                      {"f16", KvType::kF16},
+                                      {"bf16", KvType::kBF16},
+                                      {"int8", KvType::kInt8}});
   options.batch_size = get_integer<uint32_t>(object, "batchSize");
   options.n_threads = get_integer<uint32_t>(object, "threads");
   if (options.batch_size == 0 || options.batch_size > kMaxBatch) {

@@ -224,7 +224,7 @@ Timing KernelBench::attention(const AttentionCase& one) {
   constexpr uint32_t kStep = 32;  // tokens of a task, as in Activations
   const KvKernels& kv = kernels_.table.kv[static_cast<size_t>(one.type)];
   const uint32_t group = one.n_heads / one.n_kv_heads;
-  const size_t head_bytes = kv_chunk_bytes(one.head_dim, kv.elem_bytes);
+  const size_t head_bytes = kv_chunk_bytes(one.head_dim, kv);
   const size_t chunk_bytes = 2 * head_bytes * one.n_kv_heads;
   const size_t n_positions = size_t{one.depth} + one.m;
   const size_t n_chunks = round_up(n_positions, kKvChunk) / kKvChunk;

@@ -29,6 +29,7 @@ void fill_from(KernelTable& table, const KernelTable& parent) {
     KvKernels& kv = table.kv[i];
     const KvKernels& from = parent.kv[i];
     kv.elem_bytes = from.elem_bytes;
+    kv.scale_bytes = from.scale_bytes;
     inherit(kv.store, from.store);
     inherit(kv.attend, from.attend);
     inherit(kv.weigh, from.weigh);

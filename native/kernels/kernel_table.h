@@ -172,7 +172,8 @@ struct AttentionArgs {
 
 /// A KV element type: keys lie as [4 lanes of positions][head_dim][16 positions], values as
 /// [lanes of dimensions][64 positions][16 dimensions]. Of BF16, pairs of dimensions (of positions)
-/// lie side by side: [head_dim / 2][16 positions][2], [32][16 dimensions][2].
+/// lie side by side: [head_dim / 2][16 positions][2], [32][16 dimensions][2]. Of int8 groups of
+/// four do, head_dim rounded up to 4, and a float scale per position follows: [64].
 ///
 /// `attend` does the whole of it, for many rows. `weigh` and `mix` are its two halves, for few rows
 /// over many positions: first the weights of chunks [begin, end), then lanes [begin, end) of
@@ -181,6 +182,7 @@ struct AttentionArgs {
 /// lane in the second.
 struct KvKernels {
   uint32_t elem_bytes;
+  uint32_t scale_bytes;  ///< per position and head, of keys and of values each
   /// Stores one position (0..63 in its chunk) of one head; k, v are [head_dim].
   void (*store)(const float* k, const float* v, uint32_t head_dim, uint32_t pos_in_chunk,
                 uint8_t* k_chunk, uint8_t* v_chunk);
@@ -191,15 +193,15 @@ struct KvKernels {
   void (*mix)(const AttentionArgs& args, uint32_t lane_begin, uint32_t lane_end,
               const float* weights);
 };
-enum class KvType : uint8_t { kF32, kF16, kBF16 };
-constexpr size_t kKvTypeCount = 3;
+enum class KvType : uint8_t { kF32, kF16, kBF16, kInt8 };
+constexpr size_t kKvTypeCount = 4;
 
 constexpr uint32_t kv_padded_head_dim(uint32_t head_dim) {
   return (head_dim + kKvLane - 1) / kKvLane * kKvLane;
 }
 /// Bytes of one head's keys (or values) in a chunk.
 constexpr size_t kv_chunk_bytes(uint32_t head_dim, const KvKernels& kv) {
-  return size_t{kKvChunk} * kv_padded_head_dim(head_dim) * kv.elem_bytes;
+  return size_t{kKvChunk} * (size_t{kv_padded_head_dim(head_dim)} * kv.elem_bytes + kv.scale_bytes);
 }
 /// Weights of one row and chunk: 64 probabilities and what rescales them.
 constexpr size_t kWeightFloats = kKvChunk + kKvLane;

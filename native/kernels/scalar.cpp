@@ -142,6 +142,11 @@ inline void store_i8(const F32x16& v, int8_t* p) {
     p[i] = static_cast<int8_t>(rounded > 127.0f ? 127 : rounded < -128.0f ? -128 : rounded);
   }
 }
+inline void store_u8(const F32x16& v, uint8_t* p) {
+  for (int i = 0; i < 16; ++i) {
+    p[i] = static_cast<uint8_t>((v.lane[i] + 12582912.0f) - 12582912.0f);
+  }
+}
 inline I32x16 set1_i32(int32_t x) {
   I32x16 result;
   for (int i = 0; i < 16; ++i) result.lane[i] = x;
@@ -216,18 +221,40 @@ inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t row_end,
   }
 }
 
+using Dots = I32x16;
+using Bytes = Codes;
+inline Bytes load_keys(const uint8_t* p) { return {p}; }
+inline Bytes load_values(const uint8_t* p) { return {p}; }
+inline Dots dots_of(int32_t start) { return set1_i32(start); }
+template <class Code>
+inline void add_bytes(Dots& dots, const Bytes& b, const Code* four) {
+  for (int r = 0; r < 16; ++r) {
+    for (int i = 0; i < 4; ++i) {
+      dots.lane[r] += static_cast<int8_t>(b.bytes[4 * r + i]) * four[i];
+    }
+  }
+}
+inline void add_keys(Dots& dots, Bytes keys, const int8_t* four) { add_bytes(dots, keys, four); }
+inline void add_values(Dots& dots, Bytes values, const uint8_t* four) {
+  add_bytes(dots, values, four);
+}
+constexpr int32_t kKeyBias = 0;
+
 constexpr uint32_t kBlockTokens = 1;
 constexpr uint32_t kHeadTokens = 1;
 constexpr uint32_t kFloatHeadTokens = 1;
 constexpr uint32_t kAttentionRows = 1;
 constexpr uint32_t kAttentionBlocks = 1;
 constexpr uint32_t kPairedRows = 1;
+constexpr uint32_t kByteRows = 1;
+constexpr uint32_t kByteBlocks = 1;
 
 #include "kernels/generic/vector_ops-inl.h"
 //
 #include "kernels/generic/attention-inl.h"
 //
 #include "kernels/generic/attention_float-inl.h"
+#include "kernels/generic/attention_int8-inl.h"
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"

@@ -14,8 +14,8 @@
 
 namespace bitnet::selftest {
 
-constexpr KvType kKvTypes[] = {KvType::kF32, KvType::kF16, KvType::kBF16};
-constexpr const char* kKvTypeNames[] = {" f32", " f16", " bf16"};
+constexpr KvType kKvTypes[] = {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8};
+constexpr const char* kKvTypeNames[] = {" f32", " f16", " bf16", " int8"};
 constexpr double kLog2e = 1.4426950408889634;
 
 /// Queries, keys and values of one KV head for some positions.
@@ -45,7 +45,8 @@ struct Head {
 enum class Garbage { kZeros, kLargest, kRandom };
 
 inline void fill(Exact<uint8_t>& chunk, KvType type, Garbage garbage, Random& random) {
-  const bool floats = type == KvType::kF32;
+  // Where there are floats among bytes, these floats are bytes to the rest.
+  const bool floats = type == KvType::kF32 || type == KvType::kInt8;
   const size_t elem = floats ? 4 : 2;
   for (size_t i = 0; i + elem <= chunk.size(); i += elem) {
     const float size =
@@ -161,7 +162,22 @@ inline ExactHead unrounded(const Head& head) {
           {head.v.begin(), head.v.end()}};
 }
 
-/// The head as a cache of this type holds it.
+/// Rows of head_dim numbers as int8 codes times a scale.
+inline std::vector<double> as_int8(const Floats& x, uint32_t head_dim) {
+  std::vector<double> rounded;
+  for (size_t row = 0; row < x.size(); row += head_dim) {
+    float absmax = 0.0f;
+    for (uint32_t d = 0; d < head_dim; d++) absmax = std::max(absmax, std::fabs(x[row + d]));
+    const float step = absmax / 127.0f;
+    for (uint32_t d = 0; d < head_dim; d++) {
+      const float code = absmax > 0.0f ? std::nearbyint(x[row + d] * (127.0f / absmax)) : 0.0f;
+      rounded.push_back(static_cast<double>(code) * static_cast<double>(step));
+    }
+  }
+  return rounded;
+}
+
+/// The head as a cache of this type holds it; int8 rounds queries, too.
 inline ExactHead as_stored(const Head& head, KvType type) {
   ExactHead exact = unrounded(head);
   const auto each = [&](const Floats& from, std::vector<double>& to, auto&& round) {
@@ -179,6 +195,10 @@ inline ExactHead as_stored(const Head& head, KvType type) {
     case KvType::kBF16:
       each(head.k, exact.k, bf16);
       each(head.v, exact.v, bf16);
+      break;
+    case KvType::kInt8:
+      exact = {as_int8(head.q, head.head_dim), as_int8(head.k, head.head_dim),
+               as_int8(head.v, head.head_dim)};
   }
   return exact;
 }

@@ -67,7 +67,7 @@ std::vector<Way> all_ways() {
 BITNET_TEST(engine_logits) {
   const SavedModel model(make_tiny_model(tiny_hparams()));
   const auto tokens = random_tokens(70, 300, 1);
-  for (const KvType kv_type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
+  for (const KvType kv_type : {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
     check_ways(model, kv_type, tokens, all_ways());
   }
 }
@@ -111,6 +111,7 @@ BITNET_TEST(engine_logits_on_every_machine) {
   const auto tokens = random_tokens(70, 300, 4);
   CHECK_EQ(hash(logits_of(tiny, KvType::kF16, tokens, {})), "4cb871df68ad34cf95f135b5bf84cee2");
   CHECK_EQ(hash(logits_of(tiny, KvType::kF32, tokens, {})), "11ee3da73dfec7f12bdfe62cdfb0b518");
+  CHECK_EQ(hash(logits_of(tiny, KvType::kInt8, tokens, {})), "de4e25c16b8b55a05eca0a7e9f537dc3");
   TinyOptions options;
   options.vocab = "q8_0";
   const SavedModel crooked(make_tiny_model(crooked_hparams(), options));

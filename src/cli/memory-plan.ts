@@ -27,7 +27,13 @@ export interface PlanOptions {
   readonly availableBytes: number;
 }
 
-const KV_BYTES: Readonly<Record<KvType, number>> = { f32: 4, f16: 2, bf16: 2 };
+/** Bytes of an element, and of the scale that a head's keys or values of one position share. */
+const KV_BYTES: Readonly<Record<KvType, { element: number; scale: number }>> = {
+  f32: { element: 4, scale: 0 },
+  f16: { element: 2, scale: 0 },
+  bf16: { element: 2, scale: 0 },
+  int8: { element: 1, scale: 4 },
+};
 /** The cache grows in chunks of this many positions. */
 const KV_CHUNK_TOKENS = 64;
 /** Ternary matrices are padded to whole groups of columns and blocks of rows. */
@@ -50,7 +56,8 @@ export function planMemory(
   const positions = roundUp(contextLength, KV_CHUNK_TOKENS);
   const loaded = source.tensors.reduce((total, one) => total + loadedBytes(one, weights), 0);
   const weightBytes = wholePages(loaded + (headCopy ? headCopyBytes(source) : 0));
-  const kvCacheBytes = positions * nLayers * 2 * nKvHeads * headDim * KV_BYTES[kvType];
+  const kv = KV_BYTES[kvType];
+  const kvCacheBytes = positions * nLayers * 2 * nKvHeads * (headDim * kv.element + kv.scale);
   const rowFloats = 3 * dModel + 2 * dFf + (2 * nHeads + 2 * nKvHeads) * headDim;
   const activationBytes = wholePages((batchSize * rowFloats + vocabSize) * FLOAT_BYTES);
   const totalBytes = weightBytes + kvCacheBytes + activationBytes;

@@ -176,7 +176,7 @@ export interface AddonAdapter {
   readonly b: AddonTensor;
 }
 
-export type KvType = "f32" | "f16" | "bf16";
+export type KvType = "f32" | "f16" | "bf16" | "int8";
 
 /** Ternary weights in memory: 2 bits each, or 1.6 where the kernel target knows how. */
 export type WeightForm = "fast" | "compact";

@@ -83,8 +83,8 @@ describe("help of the commands", () => {
       Engine:
         -t, --threads <count>          CPU threads (default: physical cores)
         -b, --batch-size <tokens>      prompt tokens evaluated at once (default: 512)
-        --kv-type <type>               number format of the KV cache: f32, f16 or bf16
-                                       (default: f16)
+        --kv-type <type>               number format of the KV cache: f32, f16, bf16
+                                       or int8 (default: f16)
         --activations <kind>           inputs of ternary matrices: int8 as suits the
                                        model, or none: floats, the slow reference
                                        (default: int8)
@@ -244,8 +244,8 @@ describe("help of the commands", () => {
       Engine:
         -t, --threads <count>      CPU threads (default: physical cores)
         -b, --batch-size <tokens>  prompt tokens evaluated at once (default: 512)
-        --kv-type <type>           number format of the KV cache: f32, f16 or bf16
-                                   (default: f16)
+        --kv-type <type>           number format of the KV cache: f32, f16, bf16 or
+                                   int8 (default: f16)
         --activations <kind>       inputs of ternary matrices: int8 as suits the
                                    model, or none: floats, the slow reference
                                    (default: int8)
@@ -315,8 +315,8 @@ describe("help of the commands", () => {
       Engine:
         -t, --threads <count>      CPU threads (default: physical cores)
         -b, --batch-size <tokens>  prompt tokens evaluated at once (default: 512)
-        --kv-type <type>           number format of the KV cache: f32, f16 or bf16
-                                   (default: f16)
+        --kv-type <type>           number format of the KV cache: f32, f16, bf16 or
+                                   int8 (default: f16)
         --activations <kind>       inputs of ternary matrices: int8 as suits the
                                    model, or none: floats, the slow reference
                                    (default: int8)
@@ -385,8 +385,8 @@ describe("help of the commands", () => {
 
       Engine:
         -t, --threads <count>      CPU threads (default: physical cores)
-        --kv-type <type>           number format of the KV cache: f32, f16 or bf16
-                                   (default: f16)
+        --kv-type <type>           number format of the KV cache: f32, f16, bf16 or
+                                   int8 (default: f16)
         --weights <form>           ternary weights in memory: fast (2 bits each) or
                                    compact (1.6 bits, on CPUs with AVX512-VNNI)
                                    (default: fast)

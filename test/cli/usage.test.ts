@@ -21,7 +21,11 @@ const MISTAKES: [string[], string, string | undefined][] = [
   [["run", "-n", "-2"], '--n-predict expects a whole number of at least -1, got "-2"', undefined],
   [["run", "-temp", "hot"], '--temperature expects a number of at least 0, got "hot"', undefined],
   [["run", "--top-p=1.5"], '--top-p expects a number from 0 to 1, got "1.5"', undefined],
-  [["run", "--kv-type", "q4"], '--kv-type expects one of f32, f16, bf16, got "q4"', undefined],
+  [
+    ["run", "--kv-type", "q4"],
+    '--kv-type expects one of f32, f16, bf16, int8, got "q4"',
+    undefined,
+  ],
   [
     ["run", "--logit-bias", "x"],
     '--logit-bias expects TOKEN=BIAS such as 128009=-5, or TOKEN=-inf to forbid a token, got "x"',

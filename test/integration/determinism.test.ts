@@ -61,7 +61,7 @@ function firstDifference(a: Buffer, b: Buffer): string {
   return `${where}: ${a.readFloatLE(at)} and ${b.readFloatLE(at)}`;
 }
 
-describe.each<KvType>(["f32", "f16", "bf16"])("logits with %s KV", (kvType) => {
+describe.each<KvType>(["f32", "f16", "bf16", "int8"])("logits with %s KV", (kvType) => {
   let expected: Buffer;
   beforeAll(async () => {
     expected = await bitsFor("a-gguf", { kvType, threads: 1 });

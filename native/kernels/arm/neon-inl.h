@@ -119,6 +119,12 @@ inline void store_i8(const F32x16& v, int8_t* p) {
   vst1_s8(p, vqmovn_s16(vcombine_s16(words[0], words[1])));
   vst1_s8(p + 8, vqmovn_s16(vcombine_s16(words[2], words[3])));
 }
+inline void store_u8(const F32x16& v, uint8_t* p) {
+  uint16x4_t words[4];
+  for (int i = 0; i < 4; ++i) words[i] = vqmovn_u32(vcvtnq_u32_f32(v.part[i]));
+  vst1_u8(p, vqmovn_u16(vcombine_u16(words[0], words[1])));
+  vst1_u8(p + 8, vqmovn_u16(vcombine_u16(words[2], words[3])));
+}
 inline I32x16 set1_i32(int32_t x) {
   const int32x4_t lanes = vdupq_n_s32(x);
   return {{lanes, lanes, lanes, lanes}};

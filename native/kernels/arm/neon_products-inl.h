@@ -2,7 +2,8 @@
 // after neon-inl.h; the target defines
 //   dot4_add(int32x4_t& sum, uint8x16_t codes, int8x16_t q)   sum[i] += dot of four bytes; codes <=
 //   63
-//   dot4_add(int32x4_t& sum, int8x16_t a, int8x16_t b)        the same of any signed bytes
+//   dot4_signed(int32x4_t& sum, int8x16_t a, int8x16_t b)     the same of signed bytes
+//   dot4_mixed(int32x4_t& sum, uint8x16_t a, int8x16_t b)     the same, `a` any unsigned bytes
 
 struct Codes {
   uint8x16_t part[4];
@@ -52,7 +53,7 @@ inline void q6_k_lanes(const uint8_t* block, const uint8_t* q, size_t q_stride,
         const auto scale = static_cast<int8_t>(block[192 + e / 16]);
         for (uint32_t t = 0; t < m; ++t) {
           int32x4_t dots = vdupq_n_s32(0);
-          dot4_add(dots, weights, head_codes(q + t * q_stride + e));
+          dot4_signed(dots, weights, head_codes(q + t * q_stride + e));
           lanes[t].part[lane] = vmlaq_n_s32(lanes[t].part[lane], dots, scale);
         }
       }
@@ -68,7 +69,7 @@ inline void q8_0_lanes(const uint8_t* a, const uint8_t* b, const uint8_t* q, siz
     const int8x16_t weights = vld1q_s8(reinterpret_cast<const int8_t*>(w));
     for (uint32_t t = 0; t < m; ++t) {
       lanes[t].part[part] = vdupq_n_s32(0);
-      dot4_add(lanes[t].part[part], weights, head_codes(q + t * q_stride + 16 * part));
+      dot4_signed(lanes[t].part[part], weights, head_codes(q + t * q_stride + 16 * part));
     }
   }
 }
@@ -93,16 +94,40 @@ inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_en
   }
 }
 
+struct Bytes {
+  int8x16_t part[4];
+};
+using Dots = I32x16;
+constexpr int32_t kKeyBias = 0;
+inline Bytes load_keys(const uint8_t* p) {
+  Bytes bytes;
+  for (int i = 0; i < 4; ++i) bytes.part[i] = vreinterpretq_s8_u8(vld1q_u8(p + 16 * i));
+  return bytes;
+}
+inline Bytes load_values(const uint8_t* p) { return load_keys(p); }
+inline Dots dots_of(int32_t start) { return set1_i32(start); }
+inline void add_keys(Dots& dots, const Bytes& keys, const int8_t* four) {
+  const int8x16_t q = broadcast_4(four);
+  for (int i = 0; i < 4; ++i) dot4_signed(dots.part[i], keys.part[i], q);
+}
+inline void add_values(Dots& dots, const Bytes& values, const uint8_t* four) {
+  const auto weights = vreinterpretq_u8_s8(broadcast_4(reinterpret_cast<const int8_t*>(four)));
+  for (int i = 0; i < 4; ++i) dot4_mixed(dots.part[i], weights, values.part[i]);
+}
+
 constexpr uint32_t kBlockTokens = 4;
 constexpr uint32_t kAttentionRows = 4;  // 16 accumulator registers of the 32
 constexpr uint32_t kAttentionBlocks = 1;
 constexpr uint32_t kPairedRows = 2;
+constexpr uint32_t kByteRows = 4;
+constexpr uint32_t kByteBlocks = 1;
 
 #include "kernels/generic/vector_ops-inl.h"
 //
 #include "kernels/generic/attention-inl.h"
 //
 #include "kernels/generic/attention_float-inl.h"
+#include "kernels/generic/attention_int8-inl.h"
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"

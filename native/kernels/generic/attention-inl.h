@@ -3,7 +3,7 @@
 // namespace, after lanes-inl.h. The target defines kAttentionRows x kAttentionBlocks, the register
 // tile of the two products.
 //
-// A type's arithmetic follows in attention_float-inl.h, as a struct Kv:
+// A type's arithmetic follows in attention_float-inl.h and attention_int8-inl.h, as a struct Kv:
 //   prepare(at)             the first operands of the scores, in at.queries
 //   weigh(at, step, record) weights of a few rows for a chunk, one record of kRecordFloats a row
 //   mix(at, step, record)   adds what a chunk gives to the rows' outputs

@@ -71,17 +71,66 @@ inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t row_end,
   }
 }
 
+/// Signed bytes widened to 16 bits: VPMADDUBSW would saturate. A dot is two neighbouring lanes.
+struct Bytes {
+  __m256i a, b, c, d;
+};
+struct Dots {
+  __m256i a, b, c, d;
+};
+constexpr int32_t kKeyBias = 0;
+inline Bytes load_keys(const uint8_t* p) {
+  return {_mm256_cvtepi8_epi16(load_128(p)), _mm256_cvtepi8_epi16(load_128(p + 16)),
+          _mm256_cvtepi8_epi16(load_128(p + 32)), _mm256_cvtepi8_epi16(load_128(p + 48))};
+}
+inline Bytes load_values(const uint8_t* p) { return load_keys(p); }
+inline Dots dots_of(int32_t /*start: 0*/) {
+  const __m256i none = _mm256_setzero_si256();
+  return {none, none, none, none};
+}
+inline void add_words(__m256i& dots, __m256i words, __m256i four) {
+  __m256i sum = _mm256_add_epi32(dots, _mm256_madd_epi16(words, four));
+  // g++ would keep old and new sums apart and run out of registers.
+  __asm__("" : "+x"(sum));
+  dots = sum;
+}
+inline void add_words(Dots& dots, const Bytes& bytes, __m256i four) {
+  add_words(dots.a, bytes.a, four);
+  add_words(dots.b, bytes.b, four);
+  add_words(dots.c, bytes.c, four);
+  add_words(dots.d, bytes.d, four);
+}
+/// Four bytes in every dword, by one load.
+inline __m128i broadcast_4_128(const void* p) {
+  return _mm_castps_si128(_mm_broadcast_ss(static_cast<const float*>(p)));
+}
+inline void add_keys(Dots& dots, const Bytes& keys, const int8_t* four) {
+  add_words(dots, keys, _mm256_cvtepi8_epi16(broadcast_4_128(four)));
+}
+inline void add_values(Dots& dots, const Bytes& values, const uint8_t* four) {
+  add_words(dots, values, _mm256_cvtepu8_epi16(broadcast_4_128(four)));
+}
+inline F32x16 to_f32(const Dots& dots) {
+  const auto pairs = [](__m256i a, __m256i b) {
+    return _mm256_cvtepi32_ps(_mm256_permute4x64_epi64(_mm256_hadd_epi32(a, b), 0xd8));
+  };
+  return {pairs(dots.a, dots.b), pairs(dots.c, dots.d)};
+}
+
 constexpr uint32_t kBlockTokens = 2;
 // 8 accumulator registers of the 16.
 constexpr uint32_t kAttentionRows = 4;
 constexpr uint32_t kAttentionBlocks = 1;
 constexpr uint32_t kPairedRows = 2;
+constexpr uint32_t kByteRows = 2;
+constexpr uint32_t kByteBlocks = 1;
 
 #include "kernels/generic/vector_ops-inl.h"
 //
 #include "kernels/generic/attention-inl.h"
 //
 #include "kernels/generic/attention_float-inl.h"
+#include "kernels/generic/attention_int8-inl.h"
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"

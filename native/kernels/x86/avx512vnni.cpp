@@ -18,6 +18,7 @@ namespace {
 #include "kernels/generic/attention-inl.h"
 //
 #include "kernels/generic/attention_float-inl.h"
+#include "kernels/generic/attention_int8-inl.h"
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"

@@ -54,17 +54,43 @@ inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_en
   }
 }
 
+/// Signed bytes as VPDPBUSD wants them: keys become its unsigned operand.
+struct Bytes {
+  __m256i low, high;
+};
+using Dots = I32x16;
+constexpr int32_t kKeyBias = 128;
+inline Bytes load_keys(const uint8_t* p) {
+  const __m256i top = _mm256_set1_epi8(-128);
+  return {_mm256_xor_si256(load_256(p), top), _mm256_xor_si256(load_256(p + 32), top)};
+}
+inline Bytes load_values(const uint8_t* p) { return {load_256(p), load_256(p + 32)}; }
+inline Dots dots_of(int32_t start) { return set1_i32(start); }
+inline void add_keys(Dots& dots, Bytes keys, const int8_t* four) {
+  const __m256i q = broadcast_4(four);
+  dot4_add(dots.low, keys.low, q);
+  dot4_add(dots.high, keys.high, q);
+}
+inline void add_values(Dots& dots, Bytes values, const uint8_t* four) {
+  const __m256i weights = broadcast_4(reinterpret_cast<const int8_t*>(four));
+  dot4_add(dots.low, weights, values.low);
+  dot4_add(dots.high, weights, values.high);
+}
+
 constexpr uint32_t kBlockTokens = 2;
 // 8 accumulator registers of the 16.
 constexpr uint32_t kAttentionRows = 4;
 constexpr uint32_t kAttentionBlocks = 1;
 constexpr uint32_t kPairedRows = 2;
+constexpr uint32_t kByteRows = 4;
+constexpr uint32_t kByteBlocks = 1;
 
 #include "kernels/generic/vector_ops-inl.h"
 //
 #include "kernels/generic/attention-inl.h"
 //
 #include "kernels/generic/attention_float-inl.h"
+#include "kernels/generic/attention_int8-inl.h"
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"

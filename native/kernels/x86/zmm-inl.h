@@ -73,6 +73,9 @@ inline void store_i8(F32x16 v, int8_t* p) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                    _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(bounded)));
 }
+inline void store_u8(F32x16 v, uint8_t* p) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+}
 inline I32x16 set1_i32(int32_t x) { return {_mm512_set1_epi32(x)}; }
 inline F32x16 to_f32(I32x16 v) { return _mm512_cvtepi32_ps(v.lanes); }
 inline float sqrt_f32(float x) { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))); }
@@ -108,6 +111,27 @@ inline __m512i broadcast_4(const int8_t* p) {
   int32_t four;
   __builtin_memcpy(&four, p, 4);
   return _mm512_set1_epi32(four);
+}
+
+/// Signed bytes as VPDPBUSD wants them: keys become its unsigned operand.
+using Bytes = __m512i;
+using Dots = I32x16;
+constexpr int32_t kKeyBias = 128;
+inline Bytes load_keys(const uint8_t* p) {
+  return _mm512_xor_si512(load_512(p), _mm512_set1_epi8(-128));
+}
+inline Bytes load_values(const uint8_t* p) { return load_512(p); }
+inline Dots dots_of(int32_t start) { return set1_i32(start); }
+// On copies: sums that are operands of inline assembly would live in memory.
+inline void add_keys(Dots& dots, Bytes keys, const int8_t* four) {
+  __m512i sum = dots.lanes;
+  dot4_add(sum, keys, broadcast_4(four));
+  dots.lanes = sum;
+}
+inline void add_values(Dots& dots, Bytes values, const uint8_t* four) {
+  __m512i sum = dots.lanes;
+  dot4_add(sum, broadcast_4(reinterpret_cast<const int8_t*>(four)), values);
+  dots.lanes = sum;
 }
 
 using Codes = __m512i;
@@ -219,3 +243,5 @@ inline void q8_0_lanes(const uint8_t* a, const uint8_t* b, const uint8_t* q, siz
 constexpr uint32_t kAttentionRows = 4;
 constexpr uint32_t kAttentionBlocks = 4;
 constexpr uint32_t kPairedRows = 4;
+constexpr uint32_t kByteRows = 4;
+constexpr uint32_t kByteBlocks = 2;

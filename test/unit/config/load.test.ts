@@ -111,7 +111,7 @@ describe("errors name the place", () => {
     ['{"mmap": "yes"}', '"mmap" expects true or false, got "yes"'],
     ['{"stop": "x"}', '"stop" expects a list, each a text that is not empty, got "x"'],
     ['{"stop": [[]]}', '"stop" expects a text that is not empty, got [[]]'],
-    ['{"kvType": "f8"}', '"kvType" expects one of f32, f16, bf16, got "f8"'],
+    ['{"kvType": "f8"}', '"kvType" expects one of f32, f16, bf16, int8, got "f8"'],
   ])("%s", async (text, message) => {
     expect((await failure(text))[0]).toBe(`bitnet.config.json:1: ${message}`);
   });
