@@ -8,3 +8,9 @@ export function seededRandom(seed: number): (below: number) => number {
     return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
   };
 }
+
+/** Bytes that do not compress and do not repeat. */
+export function randomBytes(length: number, seed: number): Uint8Array {
+  const next = seededRandom(seed);
+  return Uint8Array.from({ length }, () => next(256));
+}
