@@ -8,7 +8,7 @@ import { listFiles } from "./lib/files.mjs";
 import { checkNativeFile } from "./lib/layers-native.mjs";
 import { checkTsFile } from "./lib/layers-ts.mjs";
 
-const FEATURES = ["convert", "bench", "server", "chat", "hub", "lora", "scoring"];
+const FEATURES = ["convert", "bench", "server", "chat", "hub", "lora", "native", "scoring"];
 const CORE = ["engine", "checkpoint", "tokenizer", "gguf", "errors"];
 
 /** src/: folders, and files of src/ itself by their name. @type {import("./lib/layers-ts.mjs").TsRules} */
@@ -23,6 +23,7 @@ const TS_RULES = {
     chat: ["tokenizer", "errors"],
     hub: ["errors"],
     lora: ["engine", "checkpoint", "gguf", "errors"],
+    native: ["engine", "checkpoint", "errors"],
     scoring: ["engine", "tokenizer", "errors"],
     engine: ["checkpoint", "tokenizer", "gguf", "errors"],
     checkpoint: ["tokenizer", "gguf", "errors"],

@@ -83,6 +83,7 @@ function indexFlags(keys: readonly OptionKey[]): ReadonlyMap<string, Flag> {
     const spec: { flags: string; aliases?: readonly string[] } = OPTIONS[key];
     const takesValue = spec.flags.includes("<");
     for (const name of [...flagNames(spec.flags), ...(spec.aliases ?? [])]) {
+      if (index.has(name)) continue; // a command's own options come before those of all commands
       const known = isPlainFlag(name) && !spec.aliases?.includes(name);
       index.set(name, { key, canonical: known ? name : longFlag(spec.flags), takesValue });
     }
@@ -95,10 +96,14 @@ export function isPlainFlag(name: string): boolean {
   return name.startsWith("--") || name.length === 2;
 }
 
-/** What may stand before the command. */
-const LEADING: ReadonlySet<string> = new Set([
-  ...GLOBAL_OPTIONS.flatMap((key) => flagNames(OPTIONS[key].flags)),
-  ...["-h", "--help", "-V", "--version"],
+/** What may stand before the command, and what it is called behind it: there a single letter may be
+ *  another option. */
+const LEADING: ReadonlyMap<string, string> = new Map([
+  ...GLOBAL_OPTIONS.flatMap((key) => {
+    const { flags } = OPTIONS[key];
+    return flagNames(flags).map((name) => [name, longFlag(flags)] as const);
+  }),
+  ...["-h", "--help", "-V", "--version"].map((name) => [name, name] as const),
 ]);
 
 /** The command and its arguments. Options that stand before the command are moved behind it, and
@@ -110,7 +115,8 @@ export function splitCommand(args: readonly string[]): {
   const at = args.findIndex((arg) => !LEADING.has(arg));
   const command = args[at];
   if (command === undefined || command.startsWith("-")) return { command: undefined, args };
-  const others = [...args.slice(0, at), ...args.slice(at + 1)];
+  const before = args.slice(0, at).map((arg) => LEADING.get(arg) ?? arg);
+  const others = [...before, ...args.slice(at + 1)];
   if (command !== "help") return { command, args: others };
   const subject = others.find((arg) => !arg.startsWith("-"));
   return { command: subject, args: ["--help"] };

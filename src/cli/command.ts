@@ -6,10 +6,22 @@ export interface Command<K extends OptionKey = OptionKey> {
   /** Sentences for the top of the help. */
   readonly description: string;
   /** Positional argument in commander's syntax: `<model>`, `[model]`. */
-  readonly argument?: { readonly syntax: string; readonly help: string };
+  readonly argument?: Argument;
+  /** A further one behind it. */
+  readonly secondArgument?: Argument;
   readonly options: readonly K[];
   readonly examples: readonly Example[];
-  run(context: Context, options: OptionValues<K>, argument: string | undefined): Promise<void>;
+  run(
+    context: Context,
+    options: OptionValues<K>,
+    argument: string | undefined,
+    secondArgument: string | undefined,
+  ): Promise<void>;
+}
+
+export interface Argument {
+  readonly syntax: string;
+  readonly help: string;
 }
 
 export interface Example {

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { nativeBuildsDir } from "../config/hub.ts";
+import { useNativeBuilds } from "../engine/load-addon.ts";
 import { CancelledError } from "../errors.ts";
 import { openStreams, type Streams } from "../ui/streams.ts";
 import type { Level } from "../ui/ui.ts";
@@ -24,6 +26,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     env: process.env,
     onOutputLost: (error) => interrupts.outputLost(error),
   });
+  useNativeBuilds(nativeBuildsDir(process.env));
   let completed = false;
   try {
     await execute(request, streams, interrupts.signal);
@@ -78,11 +81,11 @@ async function execute(request: Request, streams: Streams, signal: AbortSignal):
     write: (text) => void out.line(text.trimEnd()),
     width: out.terminal.width,
     color: out.terminal.color,
-    act: async (parsed, command, argument) => {
+    act: async (parsed, command, [argument, second]) => {
       const where = { env: process.env, cwd: process.cwd() };
       const origins = await applySettings(parsed, optionKeys(command), where);
       const context = { ...streams, signal, origins, help: () => parsed.helpInformation() };
-      await command.run(context, Object.freeze(parsed.opts<AnyOptions>()), argument);
+      await command.run(context, Object.freeze(parsed.opts<AnyOptions>()), argument, second);
     },
   });
   await program.parseAsync(request.args, { from: "user" });

@@ -45,7 +45,8 @@ export type OptionGroup =
   | "Output"
   | "Conversion"
   | "Embedding"
-  | "Scoring";
+  | "Scoring"
+  | "Setup";
 
 const MAX_THREADS = 1024;
 const MAX_BATCH = 65_536;
@@ -161,8 +162,24 @@ export const OPTIONS = {
     help: "add a LoRA adapter to the master weights before they become ternary; ADAPTER:0.5 scales it (repeatable)" },
   verify: { flags: "--verify", group: "Conversion",
     help: "read the output back and compare every weight with the input" },
-  force: { flags: "--force", group: "Conversion",
-    help: "overwrite the output" },
+  force: { flags: "--force", group: "Output",
+    help: "overwrite or remove what is there without asking" },
+
+  // Letters as in bitnet.cpp; see `OF_SETUP` in the tests for those that mean other things elsewhere.
+  hfRepo: { flags: "-hr, --hf-repo <name>", group: "Setup", type: NAME,
+    help: "model to set up, as the argument" },
+  modelDir: { flags: "-md, --model-dir <directory>", group: "Setup", type: NAME, fallbackText: "the caches",
+    help: "put the model into a directory of its own in here; without a repository, set up the one in here" },
+  quantType: { flags: "-q, --quant-type <type>", group: "Setup", type: oneOf("i2_s", "tl1", "tl2"), fallbackText: "what is ready, else i2_s",
+    help: "format of the ternary weights: i2_s, tl1 or tl2; converts where no file has it" },
+  quantEmbd: { flags: "--quant-embd", group: "Setup",
+    help: "store embeddings in 6 bits (Q6_K): a third faster, very little lost" },
+  usePretuned: { flags: "-p, --use-pretuned", group: "Setup",
+    help: "tiles of tl1 and tl2 as bitnet.cpp's presets have them; this is so wherever they fit" },
+  logDir: { flags: "-ld, --log-dir <directory>", group: "Setup", type: NAME,
+    help: "also write what each step says to a file of its own in here" },
+  native: { flags: "--native", group: "Setup",
+    help: "compile the kernels for this CPU alone, and keep the result if it is right and faster" },
 
   metadata: { flags: "--metadata", group: "Output",
     help: "print every metadata key of the model" },

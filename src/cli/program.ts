@@ -1,8 +1,15 @@
 import { Command as Commander, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { isPlainFlag } from "./argv.ts";
-import { type Command, type LazyCommand, optionKeys } from "./command.ts";
-import { GLOBAL_OPTIONS, longFlag, OPTIONS, type OptionKey, type OptionSpec } from "./options.ts";
+import type { Command, LazyCommand } from "./command.ts";
+import {
+  flagNames,
+  GLOBAL_OPTIONS,
+  longFlag,
+  OPTIONS,
+  type OptionKey,
+  type OptionSpec,
+} from "./options.ts";
 
 export interface ProgramOptions {
   readonly version: string;
@@ -18,7 +25,7 @@ export interface ProgramOptions {
   readonly act: (
     parsed: Commander,
     command: Command,
-    argument: string | undefined,
+    args: readonly (string | undefined)[],
   ) => Promise<void>;
 }
 
@@ -46,7 +53,7 @@ export function buildProgram(options: ProgramOptions): Commander {
       styleTitle: (title) => `\u001b[1m${title}\u001b[22m`,
       optionDescription: (option) => option.description, // with its default, see helpText
     });
-  for (const key of GLOBAL_OPTIONS) addOption(program, key, DEFAULT_GROUP);
+  for (const key of GLOBAL_OPTIONS) addOption(program, key, { group: DEFAULT_GROUP });
   for (const entry of options.commands) {
     const child = program.createCommand(entry.name).summary(entry.summary);
     // Else a command built apart exits by itself and prints its own errors.
@@ -67,19 +74,29 @@ const ROOT_EXAMPLES = [
 function describe(child: Commander, command: Command, act: ProgramOptions["act"]): void {
   const help = new Option("-h, --help", "print this help").helpGroup(`${OPTIONS.quiet.group}:`);
   child.description(command.description).addHelpOption(help);
-  if (command.argument) child.argument(command.argument.syntax, command.argument.help);
-  for (const key of optionKeys(command)) addOption(child, key);
+  const args = [command.argument, command.secondArgument].filter((one) => one !== undefined);
+  for (const { syntax, help: text } of args) child.argument(syntax, text);
+  const own = new Set(command.options.flatMap((key) => flagNames(OPTIONS[key].flags)));
+  for (const key of command.options) addOption(child, key);
+  for (const key of GLOBAL_OPTIONS) addOption(child, key, { taken: own });
   child.addHelpText("after", exampleText(command.examples));
   child.action(async (...received: unknown[]) => {
-    const argument = command.argument ? (received[0] as string | undefined) : undefined;
-    await act(child, command, argument);
+    await act(child, command, received.slice(0, args.length) as (string | undefined)[]);
   });
 }
 
-function addOption(target: Commander, key: OptionKey, group?: string): void {
+interface AddOptions {
+  /** Heading in the help, in place of the option's own. */
+  readonly group?: string;
+  /** Spellings that the command needs for something else. */
+  readonly taken?: ReadonlySet<string>;
+}
+
+function addOption(target: Commander, key: OptionKey, { group, taken }: AddOptions = {}): void {
   const spec: OptionSpec = OPTIONS[key];
   const heading = group ?? `${spec.group}:`;
-  const option = new Option(plainFlags(spec.flags), helpText(spec)).helpGroup(heading);
+  const flags = taken ? withoutFlags(spec.flags, taken) : spec.flags;
+  const option = new Option(plainFlags(flags), helpText(spec)).helpGroup(heading);
   if (spec.fallback !== undefined) option.default(spec.fallback);
   const { type } = spec;
   if (type) {
@@ -89,7 +106,7 @@ function addOption(target: Commander, key: OptionKey, group?: string): void {
       return spec.repeatable ? [...(previous as unknown[]), value] : value;
     });
   }
-  option.flags = spec.flags; // the help shows the single-dash spellings too
+  option.flags = flags; // the help shows the single-dash spellings too
   target.addOption(option);
   // A flag that a configuration file can set needs a way to take it back.
   if (spec.setting && !type)
@@ -100,6 +117,14 @@ function addOption(target: Commander, key: OptionKey, group?: string): void {
 function plainFlags(flags: string): string {
   const words = flags.split(/[ ,]+/);
   return words.filter((word) => !word.startsWith("-") || isPlainFlag(word)).join(" ");
+}
+
+/** `-q, --quiet` without `-q` is `--quiet`. */
+function withoutFlags(flags: string, taken: ReadonlySet<string>): string {
+  return flags
+    .split(", ")
+    .filter((one) => !taken.has(one))
+    .join(", ");
 }
 
 function helpText(spec: OptionSpec): string {

@@ -7,6 +7,7 @@ import { openAdapters } from "../lora/adapters.ts";
 import { encodePrompt } from "../tokenizer/tokenizer.ts";
 import type { Context } from "./context.ts";
 import { i2sLayout } from "./i2s-layout.ts";
+import { locateModel, recordUse } from "./models/ready.ts";
 import type { OptionKey, OptionValues } from "./options.ts";
 import { asConversation, expandAll, readTemplate } from "./run-options.ts";
 import { givenSeed, SAMPLING_OPTIONS, samplingParams } from "./sampling.ts";
@@ -49,8 +50,9 @@ export async function loadModel(
 ): Promise<Model> {
   const { threads, batchSize, kvType, activations, weights, mmap } = options;
   const headCopy = options.headCopy === "auto";
-  const path = options.model ?? bundledModelPath();
+  const path = options.model ? await locateModel(options.model) : bundledModelPath();
   if (options.model === undefined) ui.warn(BUNDLED_MODEL_NOTE);
+  else await recordUse(path);
   const source = await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
   const adapters = await openAdapters(options.lora, source);
   const model = await ui.progress(`loading ${path}`, `loaded ${path}`, (onProgress) =>

@@ -25,9 +25,12 @@ export async function findProjectConfig(directory: string): Promise<string | und
 /** Where models of the Hugging Face hub are cached, shared with other tools.
  *  @see https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables */
 export function hubCacheDir(env: Env): string {
+  return env["HF_HUB_CACHE"] || env["HUGGINGFACE_HUB_CACHE"] || join(hubHome(env), "hub");
+}
+
+export function hubHome(env: Env): string {
   const cache = env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  const home = env["HF_HOME"] || join(cache, "huggingface");
-  return env["HF_HUB_CACHE"] || join(home, "hub");
+  return env["HF_HOME"] || join(cache, "huggingface");
 }
 
 function exists(path: string): Promise<boolean> {

@@ -10,4 +10,4 @@ export function bundledModelPath(): string {
 
 /** What it is, in one line, with the way to a better one. */
 export const BUNDLED_MODEL_NOTE =
-  "no model named: using the bundled demonstration model of a few million parameters; for BitNet 2B4T, download huggingface.co/microsoft/bitnet-b1.58-2B-4T-gguf and pass -m FILE";
+  "no model named: using the bundled demonstration model of a few million parameters; for BitNet 2B4T: bitnet setup 2b4t";

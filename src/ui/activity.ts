@@ -19,6 +19,10 @@ export interface ProgressActivity extends Activity {
   update(done: number, total: number): void;
 }
 
+export interface ProgressGroupActivity extends Activity {
+  update(name: string, done: number, total: number): void;
+}
+
 // Both libraries are imported when the first activity starts: ora alone costs 40 ms, which
 // `bitnet --help` need not pay.
 
@@ -53,30 +57,72 @@ export async function startSpinner(
 
 const REDRAWS_PER_SECOND = 10;
 const BAR_COLUMNS = 28;
+const GROUP_BAR_COLUMNS = 16;
+const GROUP_NAME_COLUMNS = 28;
 
 export async function startProgress(
   text: string,
   stream: NodeJS.WriteStream,
 ): Promise<ProgressActivity> {
-  const { default: progress } = await import("cli-progress");
-  const bars: MultiBar = new progress.MultiBar({
-    stream,
-    format: `${text} {bar} {percentage}%  {amount}`,
-    barCompleteChar: "\u2588",
-    barIncompleteChar: "\u2591",
-    barsize: BAR_COLUMNS,
-    fps: REDRAWS_PER_SECOND,
-    hideCursor: true,
-    clearOnComplete: true,
-    emptyOnZero: true,
-  });
+  const bars = await createBars(stream, BAR_COLUMNS);
   const startedAt = performance.now();
-  const bar: SingleBar = bars.create(0, 0, { amount: "" });
+  const bar: SingleBar = bars.create(0, 0, { name: text, amount: "" });
   return {
     update: (done, total) => {
       bar.setTotal(total);
       bar.update(done, { amount: describe(done, total, performance.now() - startedAt) });
     },
+    ...printAndStop(bars),
+  };
+}
+
+/** A bar for each of several things that go on at once, as they come, and one for all of them.
+ *    total  of all of them together */
+export async function startProgressGroup(
+  text: string,
+  total: number,
+  stream: NodeJS.WriteStream,
+): Promise<ProgressGroupActivity> {
+  const bars = await createBars(stream, GROUP_BAR_COLUMNS);
+  const all = { bar: bars.create(0, 0, { name: fit(text), amount: "" }), meter: new Meter() };
+  const parts = new Map<string, { readonly bar: SingleBar; readonly meter: Meter; done: number }>();
+  return {
+    update: (name, done, partTotal) => {
+      const known = parts.get(name);
+      const part = known ?? {
+        bar: bars.create(0, 0, { name: fit(name), amount: "" }),
+        meter: new Meter(),
+        done,
+      };
+      if (!known) parts.set(name, part);
+      part.done = done;
+      part.bar.setTotal(partTotal);
+      part.bar.update(done, { amount: part.meter.describe(done, partTotal) });
+      const sum = [...parts.values()].reduce((bytes, one) => bytes + one.done, 0);
+      all.bar.setTotal(total);
+      all.bar.update(sum, { amount: all.meter.describe(sum, total) });
+    },
+    ...printAndStop(bars),
+  };
+}
+
+async function createBars(stream: NodeJS.WriteStream, barsize: number): Promise<MultiBar> {
+  const { default: progress } = await import("cli-progress");
+  return new progress.MultiBar({
+    stream,
+    format: "{name} {bar} {percentage}%  {amount}",
+    barCompleteChar: "\u2588",
+    barIncompleteChar: "\u2591",
+    barsize,
+    fps: REDRAWS_PER_SECOND,
+    hideCursor: true,
+    clearOnComplete: true,
+    emptyOnZero: true,
+  });
+}
+
+function printAndStop(bars: MultiBar): Activity {
+  return {
     print: (line) => {
       bars.log(`${line}\n`);
     },
@@ -85,6 +131,25 @@ export async function startProgress(
       bars.stop();
     },
   };
+}
+
+/** Bars of a group stand under one another. */
+function fit(name: string): string {
+  const whole = name.length <= GROUP_NAME_COLUMNS;
+  return whole ? name.padEnd(GROUP_NAME_COLUMNS) : `...${name.slice(3 - GROUP_NAME_COLUMNS)}`;
+}
+
+/** Rate of what is new: a download that goes on begins in the middle. */
+class Meter {
+  #first: { readonly done: number; readonly at: number } | undefined;
+
+  describe(done: number, total: number): string {
+    this.#first ??= { done, at: performance.now() };
+    const amount = `${formatBytes(done)} of ${formatBytes(total)}`;
+    const rate = (done - this.#first.done) / (performance.now() - this.#first.at);
+    if (!(rate > 0) || done >= total) return amount;
+    return `${amount}, ${formatBytes(rate * 1000)}/s, ${formatDuration((total - done) / rate)} left`;
+  }
 }
 
 /** `412 MiB of 1.18 GiB, 205 MiB/s, 3.8 s left`. */

@@ -1,5 +1,5 @@
 import { Chalk, type ChalkInstance } from "chalk";
-import { type Activity, startProgress, startSpinner } from "./activity.ts";
+import { type Activity, startProgress, startProgressGroup, startSpinner } from "./activity.ts";
 import { formatDuration } from "./format.ts";
 import { redact } from "./redact.ts";
 import type { Terminal } from "./terminal.ts";
@@ -92,6 +92,35 @@ export class Ui {
       { doing, done },
       () => work((doneBytes, totalBytes) => bar?.update(doneBytes, totalBytes)),
     );
+  }
+
+  /** Runs `work` with a bar for each of several things and one for all, over `total` bytes. */
+  async progressGroup<T>(
+    doing: string,
+    done: string,
+    total: number,
+    work: (report: (name: string, doneBytes: number, totalBytes: number) => void) => Promise<T>,
+  ): Promise<T> {
+    let bars: Awaited<ReturnType<typeof startProgressGroup>> | undefined;
+    return this.#during(
+      async () => {
+        bars = await startProgressGroup(redact(doing), total, this.#stream);
+        return bars;
+      },
+      { doing, done },
+      () => work((name, doneBytes, totalBytes) => bars?.update(name, doneBytes, totalBytes)),
+    );
+  }
+
+  /** Puts a question to whoever sits at the terminal; the answer without blanks around it. */
+  async ask(question: string, stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<string> {
+    const { createInterface } = await import("node:readline/promises");
+    const reader = createInterface({ input: stdin, output: this.#stream });
+    try {
+      return (await reader.question(`${redact(question)} `, { signal })).trim();
+    } finally {
+      reader.close();
+    }
   }
 
   /** Leaves the terminal usable, whatever was moving on it. */

@@ -19,6 +19,8 @@ describe("bitnet --help", () => {
         -h, --help     print this help; \`bitnet <command> --help\` tells more
 
       Commands:
+        setup          download a model and make it ready to run
+        models         list, show and remove the models on this machine
         run            generate text from a prompt
         embed          turn texts into vectors
         perplexity     measure how well a model predicts a text, or compare two
@@ -190,7 +192,6 @@ describe("help of the commands", () => {
                                    how much was lost
         --verify                   read the output back and compare every weight with
                                    the input
-        --force                    overwrite the output
 
       Model:
         --i2s-layout <name>        order of the weights in an I2_S file: group128,
@@ -202,6 +203,7 @@ describe("help of the commands", () => {
                                    (default: a short story of ours)
 
       Output:
+        --force                    overwrite or remove what is there without asking
         --json                     print one JSON document
         -q, --quiet                nothing but errors on standard error
         -v, --verbose              details, and the stacks of errors, on standard

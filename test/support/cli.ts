@@ -19,12 +19,16 @@ export interface CliResult {
 
 const SIGNAL_STATUS: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
 
-/** An environment in which the user's own settings do not count. */
+/** A folder that cannot be: nothing is cached in it. */
+const NO_CACHE = "/dev/null/cache";
+
+/** An environment in which the user's own settings and caches do not count. */
 function cleanEnv(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => {
     return !/^(BITNET_|HF_|CI$|NO_COLOR$|FORCE_COLOR$|NODE_OPTIONS$|VITEST)/.test(name);
   });
-  return { ...Object.fromEntries(inherited), XDG_CONFIG_HOME: "/nonexistent", ...extra };
+  const folders = { XDG_CONFIG_HOME: "/nonexistent", XDG_CACHE_HOME: NO_CACHE };
+  return { ...Object.fromEntries(inherited), ...folders, ...extra };
 }
 
 /** Starts bin/bitnet.js with pipes. */

@@ -16,6 +16,7 @@ import {
   measureUnmerged,
   openMerge,
 } from "../merge.ts";
+import { locateModel } from "../models/ready.ts";
 import { describeVerification } from "../verification-text.ts";
 
 export const convert = defineCommand({
@@ -49,7 +50,11 @@ export const convert = defineCommand({
       says: "a fine-tune in 1.58 bits",
     },
   ],
-  async run(context, options, path = "") {
+  async run(context, options, name = "") {
+    const path = await locateModel(name);
+    if (path !== name && options.output === undefined) {
+      throw new UsageError(`${name} is in the cache: name the output`, { hint: "-o model.gguf" });
+    }
     const { ui, signal } = context;
     const { outtype, embdType, tlTiles, allowLossy, verify, force } = options;
     const source = await openModelSource(path, {

@@ -3,6 +3,16 @@ import type { LazyCommand } from "../command.ts";
 /** Every sub-command, in the order of the help. Each is imported when it is called. */
 export const COMMANDS: readonly LazyCommand[] = [
   {
+    name: "setup",
+    summary: "download a model and make it ready to run",
+    load: async () => (await import("./setup.ts")).setup,
+  },
+  {
+    name: "models",
+    summary: "list, show and remove the models on this machine",
+    load: async () => (await import("./models.ts")).models,
+  },
+  {
     name: "run",
     summary: "generate text from a prompt",
     load: async () => (await import("./run.ts")).run,

@@ -13,6 +13,7 @@ import { describeModel, describePlan, describeSystem, type Section } from "../in
 import { planMemory } from "../memory-plan.ts";
 import { formatMetadata } from "../metadata.ts";
 import { summarizeModel } from "../model-summary.ts";
+import { locateModel } from "../models/ready.ts";
 import type { OptionValues } from "../options.ts";
 import { describeProbe, probeLayouts, warnOfLayout } from "../probe.ts";
 import { readSample } from "../prompt.ts";
@@ -54,7 +55,7 @@ export const info = defineCommand({
     const flag = origins.model === "--model" ? options.model : undefined;
     const named = argument ?? flag;
     if (named === undefined) context.ui.info(BUNDLED_MODEL_NOTE);
-    const source = await openModelSource(named ?? bundledModelPath(), {
+    const source = await openModelSource(named ? await locateModel(named) : bundledModelPath(), {
       i2sLayout: i2sLayout(options.i2sLayout),
     });
     if (options.metadata) return showMetadata(out, source, options.json);
