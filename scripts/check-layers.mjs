@@ -18,7 +18,7 @@ const TS_RULES = {
     cli: [...FEATURES, ...CORE, "ui", "config"],
     index: [...FEATURES, ...CORE],
     convert: ["engine", "checkpoint", "gguf", "errors"],
-    bench: ["engine", "errors"],
+    bench: ["engine", "checkpoint", "tokenizer", "errors"],
     server: ["chat", "engine", "errors"],
     chat: ["tokenizer", "errors"],
     hub: ["errors"],
@@ -53,7 +53,7 @@ const TS_RULES = {
   },
 };
 
-const NATIVE_CORE = ["engine", "model", "kernels", "formats", "cpu", "base"];
+const NATIVE_CORE = ["engine", "probe", "model", "kernels", "formats", "cpu", "base"];
 
 /** native/: folders. @type {import("./lib/layers-native.mjs").NativeRules} */
 const NATIVE_RULES = {
@@ -63,6 +63,7 @@ const NATIVE_RULES = {
     selftest: NATIVE_CORE,
     engine: ["model", "kernels", "formats", "cpu", "base"],
     model: ["kernels", "formats", "cpu", "base"],
+    probe: ["kernels", "base"],
     kernels: ["cpu", "base"],
     formats: ["cpu", "base"],
     cpu: ["base"],

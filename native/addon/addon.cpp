@@ -9,6 +9,7 @@
 #include "addon/model_wrap.h"
 #include "addon/promise_worker.h"
 #include "formats/convert.h"
+#include "probe/probes.h"
 
 namespace bitnet {
 namespace {
@@ -175,6 +176,25 @@ Napi::Value js_cpu_report(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value { return cpu_report(info.Env()); });
 }
 
+Napi::Value js_machine_limits(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const Napi::Object request = to_request(info);
+    const auto n_threads = static_cast<unsigned>(get_size(request, "threads"));
+    const auto bytes = static_cast<size_t>(get_size(request, "bytes"));
+    const char* target = select_kernels().table.name;
+    return PromiseWorker<probe::MachineLimits>::start(
+        env, [=] { return probe::machine_limits(target, n_threads, bytes); },
+        [](Napi::Env e, probe::MachineLimits& limits) -> Napi::Value {
+          auto object = Napi::Object::New(e);
+          object["readBytes"] = limits.read_bandwidth;
+          object["int8Operations"] = limits.peak.int8;
+          object["f32Operations"] = limits.peak.f32;
+          return object;
+        });
+  });
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* data = new AddonData{
       Napi::Persistent(ModelWrap::define(env)), Napi::Persistent(SequenceWrap::define(env)), {}};
@@ -184,6 +204,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     for (ModelWrap* model : std::exchange(data->models, {})) model->detach();
   });
   exports["cpuReport"] = Napi::Function::New<js_cpu_report>(env);
+  exports["machineLimits"] = Napi::Function::New<js_machine_limits>(env);
   exports["loadModel"] = Napi::Function::New<ModelWrap::load>(env);
   exports["convert"] = Napi::Function::New<js_convert>(env);
   exports["scaleStats"] = Napi::Function::New<js_scale_stats>(env);

@@ -97,7 +97,7 @@ Napi::Value limits(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
     KernelBench& bench = info[0].As<Napi::External<Session>>().Data()->bench;
-    const ArithmeticPeak peak = bench.arithmetic_peak();
+    const probe::ArithmeticPeak peak = bench.arithmetic_peak();
     auto object = Napi::Object::New(env);
     object["readBandwidth"] = bench.read_bandwidth();
     object["int8Peak"] = peak.int8;

@@ -111,11 +111,11 @@ std::vector<double> KernelBench::sample(Fn&& fn) {
 }
 
 double KernelBench::read_bandwidth() {
-  return bench::read_bandwidth(pool_, codes(options_.cold_bytes), options_.cold_bytes);
+  return probe::read_bandwidth(pool_, codes(options_.cold_bytes), options_.cold_bytes);
 }
 
-ArithmeticPeak KernelBench::arithmetic_peak() {
-  return bench::arithmetic_peak(pool_, kernels_.table.name);
+probe::ArithmeticPeak KernelBench::arithmetic_peak() {
+  return probe::arithmetic_peak(pool_, kernels_.table.name);
 }
 
 std::vector<Timing> KernelBench::ternary(const TernaryCase& one) {

@@ -6,8 +6,8 @@
 
 #include "base/pages.h"
 #include "base/thread_pool.h"
-#include "bench/probes.h"
 #include "kernels/dispatch.h"
+#include "probe/probes.h"
 
 namespace bitnet::bench {
 
@@ -54,7 +54,7 @@ class KernelBench {
   KernelBench(const Kernels& kernels, const BenchOptions& options);
 
   double read_bandwidth();
-  ArithmeticPeak arithmetic_peak();
+  probe::ArithmeticPeak arithmetic_peak();
   /// One timing per layout that the target itself brings.
   std::vector<Timing> ternary(const TernaryCase& one);
   Timing head(const HeadCase& one);

@@ -5,6 +5,9 @@ import type { Encoding, TileParams } from "../checkpoint/source.ts";
 export interface Addon {
   /** What this CPU offers and which kernel target `BITNET_KERNEL` or detection chose. */
   cpuReport(): CpuReport;
+  /** Measures what the machine could do at best, with kernels of the active target: reads go through
+   *  `bytes` of memory, which should be far more than the caches hold. */
+  machineLimits(request: { threads: number; bytes: number }): Promise<MachineLimits>;
   /** Loads a model on native threads; `onProgress` gets bytes done and bytes in all. */
   loadModel(
     spec: AddonModelSpec,
@@ -109,6 +112,14 @@ export interface CpuReport {
   readonly reason: string;
   /** Whether the active target can hold ternary weights in the compact form. */
   readonly compactWeights: boolean;
+}
+
+/** Per second, by all threads together. */
+export interface MachineLimits {
+  readonly readBytes: number;
+  /** Multiplications and additions of int8 dot products; 0 where no loop is known for the target. */
+  readonly int8Operations: number;
+  readonly f32Operations: number;
 }
 
 export interface KernelTarget {

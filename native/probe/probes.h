@@ -7,7 +7,7 @@
 
 // What the machine could do at best, to hold measurements against.
 
-namespace bitnet::bench {
+namespace bitnet::probe {
 
 /// Bytes per second read from `data` (64-byte aligned), each thread one contiguous share, with
 /// software prefetch. A true bound only when `bytes` is far above the caches.
@@ -21,4 +21,13 @@ struct ArithmeticPeak {
 };
 ArithmeticPeak arithmetic_peak(ThreadPool& pool, const char* target);
 
-}  // namespace bitnet::bench
+/// What a number of threads reach together, per second.
+struct MachineLimits {
+  double read_bandwidth;
+  ArithmeticPeak peak;
+};
+/// Both for a kernel target, in memory of its own. `bytes` are read; see read_bandwidth.
+/// Throws Error kResource.
+MachineLimits machine_limits(const char* target, unsigned n_threads, size_t bytes);
+
+}  // namespace bitnet::probe

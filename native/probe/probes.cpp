@@ -1,13 +1,14 @@
-#include "bench/probes.h"
+#include "probe/probes.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 
-#include "bench/peaks.h"
+#include "base/pages.h"
 #include "kernels/kernel_table.h"
+#include "probe/peaks.h"
 
-namespace bitnet::bench {
+namespace bitnet::probe {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -63,4 +64,13 @@ ArithmeticPeak arithmetic_peak(ThreadPool& pool, const char* target) {
   return {rate(pool, loops.int8), rate(pool, loops.f32)};
 }
 
-}  // namespace bitnet::bench
+MachineLimits machine_limits(const char* target, unsigned n_threads, size_t bytes) {
+  ThreadPool pool(n_threads);
+  const PageBlock memory(bytes);
+  // Pages that nobody wrote share one of zeros, which a cache holds.
+  std::memset(memory.data(), 1, memory.bytes());
+  const double bandwidth = read_bandwidth(pool, memory.data(), memory.bytes());
+  return {bandwidth, arithmetic_peak(pool, target)};
+}
+
+}  // namespace bitnet::probe

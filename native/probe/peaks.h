@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace bitnet::bench {
+namespace bitnet::probe {
 
 /// A loop over one instruction with operands in registers and chains enough to hide its latency.
 struct PeakLoop {
@@ -18,4 +18,4 @@ struct PeakLoops {
 /// Empty loops for targets that have none here.
 PeakLoops peak_loops(const char* target);
 
-}  // namespace bitnet::bench
+}  // namespace bitnet::probe
