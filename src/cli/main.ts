@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { nativeBuildsDir } from "../config/hub.ts";
 import { useNativeBuilds } from "../engine/load-addon.ts";
 import { CancelledError } from "../errors.ts";
@@ -13,6 +12,7 @@ import { GLOBAL_OPTIONS, type OptionKey, type OptionValues } from "./options.ts"
 import { buildProgram } from "./program.ts";
 import { exitCodeOf, reportError } from "./report.ts";
 import { applySettings } from "./settings.ts";
+import { readVersion } from "./version.ts";
 
 /** Runs the command line. The only place that catches errors and sets the exit status; it never
  *  calls `process.exit`, which would cut off what is still being written. */
@@ -100,9 +100,4 @@ function isAbort(thrown: unknown): boolean {
 function levelOf(seen: ReadonlySet<OptionKey>): Level {
   if (seen.has("verbose")) return "debug";
   return seen.has("quiet") ? "error" : "info";
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

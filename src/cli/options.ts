@@ -1,4 +1,5 @@
 import { parseTileEntry, type TileEntry } from "../checkpoint/tl-tiles.ts";
+import { NAMES, numberList, someOf } from "../config/lists.ts";
 import {
   decimal,
   INTEGER,
@@ -17,7 +18,8 @@ import { LORA } from "./lora.ts";
 /** One option of the command line: flag, type, default and help together. */
 export interface OptionSpec {
   /** Commander's syntax, `-n, --n-predict <count>`, and also `-temp, --temperature <number>`
-   *  (see argv.ts). The key in OPTIONS is the long flag in camelCase. */
+   *  (see argv.ts). The key in OPTIONS is the long flag in camelCase, except with `only` and `listOf`,
+   *  where the flag means something else to other commands. */
   readonly flags: string;
   /** Further spellings, which the help does not show. */
   readonly aliases?: readonly string[];
@@ -33,6 +35,10 @@ export interface OptionSpec {
   readonly repeatable?: true;
   /** May also stand in a configuration file and in BITNET_<LONG_FLAG>. */
   readonly setting?: true;
+  /** The one command to which the flag means this. */
+  readonly only?: string;
+  /** A list of values of this setting: without the flag, the one value that the setting has. */
+  readonly listOf?: string;
   /** A path: in a configuration file `./x` is meant from the file's folder. */
   readonly path?: true;
 }
@@ -46,7 +52,8 @@ export type OptionGroup =
   | "Conversion"
   | "Embedding"
   | "Scoring"
-  | "Setup";
+  | "Setup"
+  | "Measurement";
 
 const MAX_THREADS = 1024;
 const MAX_BATCH = 65_536;
@@ -56,6 +63,9 @@ const TILES: ValueType<TileEntry> = {
   expected: "five numbers M,K,BM,BK,bm",
   parse: parseTileEntry,
 };
+
+const KV_TYPES = ["f32", "f16", "bf16", "int8"] as const;
+const WEIGHT_FORMS = ["fast", "compact"] as const;
 
 // Two lines per option. Defaults of sampling are llama.cpp's, as users expect them.
 // biome-ignore format: a table
@@ -135,11 +145,11 @@ export const OPTIONS = {
     help: "CPU threads" },
   batchSize: { flags: "-b, --batch-size <tokens>", group: "Engine", type: integer(1, MAX_BATCH), setting: true, fallback: 512,
     help: "prompt tokens evaluated at once" },
-  kvType: { flags: "--kv-type <type>", group: "Engine", type: oneOf("f32", "f16", "bf16", "int8"), setting: true, fallback: "f16",
+  kvType: { flags: "--kv-type <type>", group: "Engine", type: oneOf(...KV_TYPES), setting: true, fallback: "f16",
     help: "number format of the KV cache: f32, f16, bf16 or int8" },
   activations: { flags: "--activations <kind>", group: "Engine", type: oneOf("int8", "none"), setting: true, fallback: "int8",
     help: "inputs of ternary matrices: int8 as suits the model, or none: floats, the slow reference" },
-  weights: { flags: "--weights <form>", group: "Engine", type: oneOf("fast", "compact"), setting: true, fallback: "fast",
+  weights: { flags: "--weights <form>", group: "Engine", type: oneOf(...WEIGHT_FORMS), setting: true, fallback: "fast",
     help: "ternary weights in memory: fast (2 bits each) or compact (1.6 bits, on CPUs with AVX512-VNNI)" },
   headCopy: { flags: "--head-copy <when>", group: "Engine", type: oneOf("auto", "off"), setting: true, fallback: "auto",
     help: "keep an int8 copy of an F16 head, which makes it twice as fast: auto or off (less memory)" },
@@ -165,21 +175,60 @@ export const OPTIONS = {
   force: { flags: "--force", group: "Output",
     help: "overwrite or remove what is there without asking" },
 
-  // Letters as in bitnet.cpp; see `OF_SETUP` in the tests for those that mean other things elsewhere.
+  // Letters as in bitnet.cpp; two of them mean other things to other commands.
   hfRepo: { flags: "-hr, --hf-repo <name>", group: "Setup", type: NAME,
     help: "model to set up, as the argument" },
   modelDir: { flags: "-md, --model-dir <directory>", group: "Setup", type: NAME, fallbackText: "the caches",
     help: "put the model into a directory of its own in here; without a repository, set up the one in here" },
-  quantType: { flags: "-q, --quant-type <type>", group: "Setup", type: oneOf("i2_s", "tl1", "tl2"), fallbackText: "what is ready, else i2_s",
+  quantType: { flags: "-q, --quant-type <type>", only: "setup", group: "Setup", type: oneOf("i2_s", "tl1", "tl2"), fallbackText: "what is ready, else i2_s",
     help: "format of the ternary weights: i2_s, tl1 or tl2; converts where no file has it" },
   quantEmbd: { flags: "--quant-embd", group: "Setup",
     help: "store embeddings in 6 bits (Q6_K): a third faster, very little lost" },
-  usePretuned: { flags: "-p, --use-pretuned", group: "Setup",
+  usePretuned: { flags: "-p, --use-pretuned", only: "setup", group: "Setup",
     help: "tiles of tl1 and tl2 as bitnet.cpp's presets have them; this is so wherever they fit" },
   logDir: { flags: "-ld, --log-dir <directory>", group: "Setup", type: NAME,
     help: "also write what each step says to a file of its own in here" },
   native: { flags: "--native", group: "Setup",
     help: "compile the kernels for this CPU alone, and keep the result if it is right and faster" },
+
+  models: { flags: "-m, --model <path>", group: "Model", type: NAME, repeatable: true, fallback: [], listOf: "model", fallbackText: "the bundled one",
+    help: "GGUF file or checkpoint directory (repeatable: several are measured in turns)" },
+  kernel: { flags: "--kernel <names>", group: "Engine", type: NAMES, fallbackText: "the best here",
+    help: "kernel targets, with commas between; all: every one that runs here but scalar" },
+  threadCounts: { flags: "-t, --threads <counts>", group: "Engine", type: numberList(1), listOf: "threads", fallbackText: "physical cores",
+    help: "CPU threads, as a list" },
+  batchSizes: { flags: "-b, --batch-size <counts>", group: "Engine", type: numberList(1), listOf: "batchSize", fallback: [512], fallbackText: "512",
+    help: "prompt tokens evaluated at once, as a list" },
+  kvTypes: { flags: "--kv-type <types>", group: "Engine", type: someOf(...KV_TYPES), listOf: "kvType", fallback: ["f16"], fallbackText: "f16",
+    help: "number formats of the KV cache: f32, f16, bf16, int8" },
+  weightForms: { flags: "--weights <forms>", group: "Engine", type: someOf(...WEIGHT_FORMS), listOf: "weights", fallback: ["fast"], fallbackText: "fast",
+    help: "ternary weights in memory: fast, compact" },
+  nPrompt: { flags: "-p, --n-prompt <counts>", only: "bench", group: "Measurement", type: numberList(0), fallback: [512], fallbackText: "512",
+    help: "prompts of so many tokens; lists and ranges: 128,512 or 128-1024*2 or 100-300+100; 0: none" },
+  nGen: { flags: "-n, --n-gen <counts>", only: "bench", group: "Measurement", type: numberList(0), fallback: [128], fallbackText: "128",
+    help: "tokens to generate; 0: none" },
+  depth: { flags: "-d, --depth <counts>", group: "Measurement", type: numberList(0), fallback: [0], fallbackText: "0",
+    help: "tokens in the context before each test" },
+  repetitions: { flags: "-r, --repetitions <count>", group: "Measurement", type: integer(1, 1000), fallback: 5,
+    help: "how often each test is measured; below 3 there is no confidence interval" },
+  prompts: { flags: "--prompts <file>", group: "Measurement", type: NAME,
+    help: "answer these prompts, one a line (or JSON lines with a prompt each), and count the successes" },
+  limits: { flags: "--no-limits", group: "Measurement", fallback: true,
+    help: "do not measure what the machine could do at best" },
+  powercap: { flags: "--powercap <folder>", group: "Measurement", type: NAME, setting: true, fallback: "/sys/class/powercap",
+    help: "where the system shows its energy counters" },
+  assumeWatts: { flags: "--assume-watts <number>", group: "Measurement", type: POSITIVE,
+    help: "no meter: estimate energy from this power; marked as an estimate and never compared" },
+  benchFormat: { flags: "-o, --output <format>", only: "bench", group: "Output", type: oneOf("table", "md", "csv", "json", "jsonl"), fallback: "table",
+    help: "table, md, csv, json or jsonl" },
+  html: { flags: "--html <file>", group: "Output", type: NAME,
+    help: "also write a page with charts, complete in itself" },
+  save: { flags: "--save <file>", group: "Output", type: NAME,
+    help: "also write the JSON document to a file, for --compare" },
+  compareWith: { flags: "--compare <file>", only: "bench", group: "Output", type: NAME,
+    help: "compare with a saved report; exit status 1 when something became slower than noise explains" },
+  noise: { flags: "--noise <percent>", group: "Output", type: decimal(0, 100), fallback: 3,
+    help: "changes up to this are noise, whatever the repetitions say" },
 
   metadata: { flags: "--metadata", group: "Output",
     help: "print every metadata key of the model" },

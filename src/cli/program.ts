@@ -97,6 +97,8 @@ function addOption(target: Commander, key: OptionKey, { group, taken }: AddOptio
   const heading = group ?? `${spec.group}:`;
   const flags = taken ? withoutFlags(spec.flags, taken) : spec.flags;
   const option = new Option(plainFlags(flags), helpText(spec)).helpGroup(heading);
+  // The flag's own name, unless a flag means different things to different commands.
+  option.attributeName = () => key;
   if (spec.fallback !== undefined) option.default(spec.fallback);
   const { type } = spec;
   if (type) {

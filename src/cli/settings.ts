@@ -33,9 +33,13 @@ export async function applySettings(
   const origins: Partial<Record<OptionKey, string>> = {};
   for (const key of keys) {
     const source = parsed.getOptionValueSource(key);
-    const setting = settings.get(key);
+    const { listOf }: OptionSpec = OPTIONS[key];
+    const setting = settings.get(listOf ?? key);
     const isSet = source !== undefined && source !== "default";
-    if (!isSet && setting) parsed.setOptionValueWithSource(key, setting.value, setting.source);
+    if (!isSet && setting) {
+      const value = listOf === undefined ? setting.value : [setting.value];
+      parsed.setOptionValueWithSource(key, value, setting.source);
+    }
     origins[key] = isSet ? longFlag(OPTIONS[key].flags) : (setting?.origin ?? DEFAULT_ORIGIN);
   }
   return origins;

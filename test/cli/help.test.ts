@@ -25,6 +25,7 @@ describe("bitnet --help", () => {
         embed          turn texts into vectors
         perplexity     measure how well a model predicts a text, or compare two
         convert        turn a model into another form
+        bench          measure speed, latency, memory and energy
         info           show the CPU, the kernels and what is in a model
 
       Examples:
@@ -353,6 +354,81 @@ describe("help of the commands", () => {
         bitnet perplexity -m model.gguf -f text.txt                       # windows of 512 tokens
         bitnet perplexity -m model.gguf -f text.txt -c 1024 --stride 512  # overlap
         bitnet perplexity -m f32.gguf -f text.txt --compare i2_s.gguf     # compare
+      "
+    `);
+  });
+
+  it("bench", async () => {
+    const { status, stdout } = await runCli(["bench", "--help"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: bitnet bench [options]
+
+      Measures how fast a model reads prompts (pp) and generates (tg), with the spread
+      of its repetitions, beside what this machine was measured to do at best. Every
+      combination of the lists is measured, in turns. Energy is measured by the
+      machine's counters or not at all.
+
+      Model:
+        -m, --model <path>         GGUF file or checkpoint directory (repeatable:
+                                   several are measured in turns) (default: the
+                                   bundled one)
+
+      Measurement:
+        -p, --n-prompt <counts>    prompts of so many tokens; lists and ranges:
+                                   128,512 or 128-1024*2 or 100-300+100; 0: none
+                                   (default: 512)
+        -n, --n-gen <counts>       tokens to generate; 0: none (default: 128)
+        -d, --depth <counts>       tokens in the context before each test (default: 0)
+        -r, --repetitions <count>  how often each test is measured; below 3 there is
+                                   no confidence interval (default: 5)
+        --prompts <file>           answer these prompts, one a line (or JSON lines
+                                   with a prompt each), and count the successes
+        --no-limits                do not measure what the machine could do at best
+        --powercap <folder>        where the system shows its energy counters
+                                   (default: /sys/class/powercap)
+        --assume-watts <number>    no meter: estimate energy from this power; marked
+                                   as an estimate and never compared
+
+      Engine:
+        -t, --threads <counts>     CPU threads, as a list (default: physical cores)
+        -b, --batch-size <counts>  prompt tokens evaluated at once, as a list
+                                   (default: 512)
+        --kernel <names>           kernel targets, with commas between; all: every one
+                                   that runs here but scalar (default: the best here)
+        --kv-type <types>          number formats of the KV cache: f32, f16, bf16,
+                                   int8 (default: f16)
+        --weights <forms>          ternary weights in memory: fast, compact (default:
+                                   fast)
+        --activations <kind>       inputs of ternary matrices: int8 as suits the
+                                   model, or none: floats, the slow reference
+                                   (default: int8)
+        --mmap                     run from the file's own pages: less memory, slower
+
+      Output:
+        -o, --output <format>      table, md, csv, json or jsonl (default: table)
+        --json                     print one JSON document
+        --html <file>              also write a page with charts, complete in itself
+        --save <file>              also write the JSON document to a file, for
+                                   --compare
+        --compare <file>           compare with a saved report; exit status 1 when
+                                   something became slower than noise explains
+        --noise <percent>          changes up to this are noise, whatever the
+                                   repetitions say (default: 3)
+        -q, --quiet                nothing but errors on standard error
+        -v, --verbose              details, and the stacks of errors, on standard
+                                   error
+        --no-color                 no colour (also NO_COLOR)
+        -h, --help                 print this help
+
+      Examples:
+        bitnet bench -m model.gguf                          # prompts of 512, 128 tokens generated
+        bitnet bench -m model.gguf -t 1,2,4 -d 0,4096       # by threads and depth
+        bitnet bench -m a.gguf -m b.gguf --kernel all       # two models, every target
+        bitnet bench -m model.gguf --html report.html       # a page with charts
+        bitnet bench -m model.gguf --save old.json          # keep the figures
+        bitnet bench -m model.gguf --compare old.json       # has it become slower?
+        bitnet bench -m model.gguf --prompts list.txt -r 3  # answers to a list
       "
     `);
   });

@@ -33,6 +33,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     load: async () => (await import("./convert.ts")).convert,
   },
   {
+    name: "bench",
+    summary: "measure speed, latency, memory and energy",
+    load: async () => (await import("./bench.ts")).bench,
+  },
+  {
     name: "info",
     summary: "show the CPU, the kernels and what is in a model",
     load: async () => (await import("./info.ts")).info,

@@ -1,11 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { normalizeArgs, splitCommand } from "../../../src/cli/argv.ts";
 import { COMMANDS } from "../../../src/cli/commands/index.ts";
-import { flagNames, OPTIONS, type OptionKey } from "../../../src/cli/options.ts";
+import { flagNames, OPTIONS, type OptionKey, type OptionSpec } from "../../../src/cli/options.ts";
 
-/** Options of `setup` whose letters mean other things elsewhere. */
-const OF_SETUP: readonly OptionKey[] = ["quantType", "usePretuned"];
-const ALL = (Object.keys(OPTIONS) as OptionKey[]).filter((key) => !OF_SETUP.includes(key));
+/** A flag that means something else to one command has two keys. */
+const isShared = (key: OptionKey) => {
+  const { only, listOf }: OptionSpec = OPTIONS[key];
+  return only === undefined && listOf === undefined;
+};
+const ALL = (Object.keys(OPTIONS) as OptionKey[]).filter(isShared);
 const normalize = (...args: string[]) => normalizeArgs(args, ALL).args;
 const seen = (...args: string[]) => [...normalizeArgs(args, ALL).seen];
 
@@ -117,18 +120,22 @@ describe("the table of options", () => {
     expect(camelCase(long.replace(/^--no-/, "--"))).toBe(key);
   });
 
-  it.each(["all other options", ...COMMANDS.map(({ name }) => name)])(
-    "%s: no spelling has two meanings",
-    async (name) => {
-      const command = await COMMANDS.find((one) => one.name === name)?.load();
-      const names = (command?.options ?? ALL).flatMap((key) => {
-        const spec: { flags: string; aliases?: readonly string[] } = OPTIONS[key];
-        return [...flagNames(spec.flags), ...(spec.aliases ?? [])];
-      });
-      expect(names.length).toBeGreaterThan(0);
-      expect(names).toEqual([...new Set(names)]);
-    },
-  );
+  const spellings = (keys: readonly OptionKey[]) =>
+    keys.flatMap((key) => {
+      const spec: OptionSpec = OPTIONS[key];
+      return [...flagNames(spec.flags), ...(spec.aliases ?? [])];
+    });
+
+  it("gives no spelling to two options", () => {
+    const names = spellings(ALL);
+    expect(names).toEqual([...new Set(names)]);
+  });
+
+  it.each(COMMANDS)("gives no spelling to two options of $name", async ({ load }) => {
+    const names = spellings((await load()).options);
+    expect(names.length).toBeGreaterThan(0);
+    expect(names).toEqual([...new Set(names)]);
+  });
 
   it("a letter of all commands may be an option of one", () => {
     const keys = ["quantType", "usePretuned", "quiet"] as const;

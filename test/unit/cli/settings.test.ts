@@ -88,7 +88,7 @@ describe("flag > environment > file > default", () => {
 it("every default is a value that its own option accepts", () => {
   for (const spec of Object.values(OPTIONS) as OptionSpec[]) {
     if (!spec.type || spec.fallback === undefined || spec.repeatable) continue;
-    expect(spec.type.parse(String(spec.fallback)), spec.flags).toBe(spec.fallback);
+    expect(spec.type.parse(String(spec.fallback)), spec.flags).toEqual(spec.fallback);
   }
 });
 
