@@ -32,8 +32,9 @@ const RSS_INTERVAL_MS = 25;
  * @returns {Contender}
  */
 export function oursAs(kernel, model, kv) {
-  const script = fileURLToPath(new URL("../measure.mjs", import.meta.url));
-  const command = [process.execPath, script, "-m", model, "--kv", kv].map(quote).join(" ");
+  const bin = fileURLToPath(new URL("../../bin/bitnet.js", import.meta.url));
+  const words = [process.execPath, bin, "bench", "-q", "--no-limits", "-m", model, "--kv-type", kv];
+  const command = words.map(quote).join(" ");
   return { name: `bitnet ${kernel}`, command, env: { BITNET_KERNEL: kernel } };
 }
 
@@ -48,7 +49,7 @@ const quote = (word) => `'${word.replaceAll("'", `'\\''`)}'`;
 export function benchArgs(one, { nPrompt, nGen, depth, threads }) {
   const common = ["-t", String(threads), "-r", "1"];
   const isOurs = "BITNET_KERNEL" in one.env;
-  const output = isOurs ? [] : ["-o", "json"];
+  const output = ["-o", isOurs ? "jsonl" : "json"];
   if (depth === 0) return [...common, ...output, "-p", String(nPrompt), "-n", String(nGen)];
   const option = isOurs ? "-d" : depthOption(one);
   if (option === "-d") {

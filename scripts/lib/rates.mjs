@@ -45,7 +45,7 @@ export function ratioOf(ours, theirs) {
  */
 
 /**
- * Reads what llama-bench and its kin print for `-o json` or `-o jsonl`.
+ * Reads what llama-bench and its kin print for `-o json` or `-o jsonl`, and `bitnet bench -o jsonl`.
  * @param {string} output
  * @param {{ nPrompt: number, nGen: number }} wanted
  * @returns {{ rates: Rates, row: Record<string, unknown> }} `row` is the last one, for versions
@@ -56,11 +56,11 @@ export function parseBench(output, { nPrompt, nGen }) {
   if (row === undefined) throw new Error("the output holds no measurement");
   /** @type {Rates} */
   const rates = {};
-  for (const { n_prompt, n_gen, avg_ts } of rows) {
-    if (typeof avg_ts !== "number" || !(avg_ts > 0)) continue;
+  for (const { n_prompt, n_gen, avg_ts, tokens_per_second: rate = avg_ts } of rows) {
+    if (typeof rate !== "number" || !(rate > 0)) continue;
     // Rows of a generation at a depth carry that depth, in one field or another.
-    if (n_gen === 0 && n_prompt === nPrompt && nPrompt > 0) rates.prompt = avg_ts;
-    if (n_gen === nGen && nGen > 0) rates.gen = avg_ts;
+    if (n_gen === 0 && n_prompt === nPrompt && nPrompt > 0) rates.prompt = rate;
+    if (n_gen === nGen && nGen > 0) rates.gen = rate;
   }
   return { rates, row };
 }

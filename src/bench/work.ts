@@ -32,17 +32,23 @@ export function workFacts(
   };
 }
 
-/** Work of a whole test. Bytes are those of generation, whose every token reads all weights and the
- *  keys and values so far; a prompt reads weights once a batch, which bounds nothing. */
+/** Work of a whole test. */
 export interface Work {
-  readonly bytes: number | null;
+  /** Weights, keys and values read: by every token of a generation, once by every batch of a prompt
+   *  (keys and values of a prompt apart, of which much is read from caches). */
+  readonly bytes: number;
+  /** Multiplications and additions with weights. */
   readonly operations: number;
 }
 
-export function workOf({ kind, tokens, depth }: TestCase, facts: WorkFacts): Work {
-  const { weightBytes, layerOperations, headOperations, kvBytes } = facts;
+export function workOf(
+  { kind, tokens, depth }: TestCase,
+  { weightBytes, layerOperations, headOperations, kvBytes }: WorkFacts,
+  batchSize: number,
+): Work {
   if (kind === "prompt") {
-    return { bytes: null, operations: tokens * layerOperations + headOperations };
+    const bytes = Math.ceil(tokens / batchSize) * weightBytes;
+    return { bytes, operations: tokens * layerOperations + headOperations };
   }
   const meanPositions = Math.max(1, depth) + (tokens + 1) / 2;
   return {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
+import { findBrowser, renderedDom } from "../support/browser.ts";
 import { finish, runCli, startCli } from "../support/cli.ts";
 import { startFakePowercap } from "../support/fake-powercap.ts";
 import { shapeOf } from "../support/json-shape.ts";
@@ -33,12 +34,14 @@ describe("bitnet bench", () => {
     );
     expect(stdout).toMatch(/^\S+ +\w+ +1 +pp8 +[\d.]+ +[\d.]+ +[\d.]+ - [\d.]+ /m);
     expect(stdout).toMatch(/^\S+ +\w+ +1 +tg4 +[\d.]+ /m);
-    expect(stdout).toMatch(/^loaded in .* ms, peak .* MiB: .*, 1 threads$/m);
+    expect(stdout).toMatch(/^loaded in .* ms, peak .* MiB: .*, 1 thread$/m);
     expect(stdout).toMatch(/^energy: not measured \(no \/nonexistent: .*; fix: .*\)$/m);
   });
 
   it("--json has the documented shape", async () => {
-    expect(shapeOf(await benchJson())).toMatchInlineSnapshot(`
+    const report = await benchJson("-n", "64");
+    const [prompt, generate] = report.results;
+    expect(shapeOf({ ...report, results: { prompt, generate } })).toMatchInlineSnapshot(`
       {
         "bitnet": "string",
         "date": "string",
@@ -67,11 +70,76 @@ describe("bitnet bench", () => {
         ],
         "prompts": [],
         "repetitions": "number",
-        "results": [
-          {
+        "results": {
+          "generate": {
+            "achieved": {
+              "bytesPerSecond": "number",
+              "int8Share": "null",
+              "operationsPerByte": "number",
+              "operationsPerSecond": "number",
+              "readShare": "null",
+            },
+            "depth": "number",
+            "energy": "null",
+            "energyReason": "null",
+            "firstTokenMs": "null",
+            "interTokenMs": {
+              "count": "number",
+              "histogram": {
+                "counts": [
+                  "number",
+                ],
+                "from": "number",
+                "to": "number",
+              },
+              "max": "number",
+              "mean": "number",
+              "p50": "number",
+              "p95": "number",
+              "p99": "number",
+            },
+            "kind": "string",
+            "loadMs": {
+              "confidence95": "null",
+              "mad": "number",
+              "max": "number",
+              "median": "number",
+              "min": "number",
+              "samples": [
+                "number",
+              ],
+            },
+            "peakRssBytes": "number",
+            "setup": {
+              "activations": "string",
+              "batchSize": "number",
+              "kernel": "string",
+              "kvType": "string",
+              "mmap": "boolean",
+              "model": "string",
+              "threads": "number",
+              "weights": "string",
+            },
+            "test": "string",
+            "tokens": "number",
+            "tokensPerSecond": {
+              "confidence95": [
+                "number",
+              ],
+              "mad": "number",
+              "max": "number",
+              "median": "number",
+              "min": "number",
+              "samples": [
+                "number",
+              ],
+            },
+          },
+          "prompt": {
             "achieved": {
               "bytesPerSecond": "null",
               "int8Share": "null",
+              "operationsPerByte": "number",
               "operationsPerSecond": "number",
               "readShare": "null",
             },
@@ -128,7 +196,7 @@ describe("bitnet bench", () => {
               ],
             },
           },
-        ],
+        },
         "schema": "string",
       }
     `);
@@ -240,6 +308,20 @@ describe("--save and --compare", () => {
     expect(status).toBe(1);
     expect(JSON.parse(stdout).comparison.regressed).toBe(true);
   });
+});
+
+it("--html writes a page that a browser shows", async () => {
+  const page = at("report.html");
+  expect((await bench("-n", "64", "--html", page)).status).toBe(0);
+  const browser = findBrowser();
+  if (browser === undefined) {
+    console.log("skipped: rendering the page (no chromium or chrome on the PATH)");
+    expect(readFileSync(page, "utf8")).toContain("</html>");
+    return;
+  }
+  const dom = await renderedDom(browser, page);
+  expect(dom).toMatch(/<h1>bitnet bench: .+<\/h1>/);
+  expect(dom.match(/<svg/g)).toHaveLength(3); // prompt, generation, time between tokens
 });
 
 describe("--prompts", () => {

@@ -99,16 +99,18 @@ function achievedBy(
   samples: readonly Sample[],
   limits: readonly Limits[],
 ): Achieved {
-  const { kernel, threads } = outcome.setup;
+  const { kernel, threads, batchSize } = outcome.setup;
   const limit = limits.find((one) => one.kernel === kernel && one.threads === threads);
-  const work = workOf(test, factsOf(outcome).work);
+  const work = workOf(test, factsOf(outcome).work, batchSize);
   const seconds = median(samples.map((sample) => sample.seconds));
-  const bytesPerSecond = work.bytes === null ? null : work.bytes / seconds;
+  // Reading does not bound a prompt.
+  const bytesPerSecond = test.kind === "prompt" ? null : work.bytes / seconds;
   const operationsPerSecond = work.operations / seconds;
   return {
     bytesPerSecond,
     readShare: share(bytesPerSecond, limit?.readBytesPerSecond),
     operationsPerSecond,
+    operationsPerByte: work.operations / work.bytes,
     int8Share: share(operationsPerSecond, limit?.int8OperationsPerSecond),
   };
 }

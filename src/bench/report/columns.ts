@@ -72,6 +72,10 @@ export function modelName(models: BenchReport["models"], path: string): string {
   return namesakes > 1 ? (path.split(/[\\/]/).at(-1) ?? path) : model.name;
 }
 
+export function threadsText(threads: number): string {
+  return threads === 1 ? "1 thread" : `${threads} threads`;
+}
+
 /** Three significant digits, or whole numbers above. */
 export function digits(value: number): string {
   if (value === 0) return "0";

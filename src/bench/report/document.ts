@@ -98,6 +98,8 @@ export interface Achieved {
   readonly readShare: number | null;
   /** Multiplications and additions with weights. */
   readonly operationsPerSecond: number;
+  /** Per byte of weights, keys and values that the test has to read. */
+  readonly operationsPerByte: number;
   readonly int8Share: number | null;
 }
 

@@ -1,4 +1,4 @@
-import { digits, giga, modelName } from "./columns.ts";
+import { digits, giga, modelName, threadsText } from "./columns.ts";
 import type { BenchReport, EnergyReport } from "./document.ts";
 
 const MIB = 1024 * 1024;
@@ -15,7 +15,7 @@ export function notesOf(report: BenchReport): readonly string[] {
   return [
     ...report.limits.map(
       ({ kernel, threads, readBytesPerSecond, int8OperationsPerSecond }) =>
-        `limit: ${kernel}, ${threads} threads: reads ${giga(readBytesPerSecond)} GB/s, ` +
+        `limit: ${kernel}, ${threadsText(threads)}: reads ${giga(readBytesPerSecond)} GB/s, ` +
         (int8OperationsPerSecond === null
           ? "int8 peak not known"
           : `int8 ${giga(int8OperationsPerSecond)} GOP/s`),
@@ -31,7 +31,7 @@ export function notesOf(report: BenchReport): readonly string[] {
 
 function memoryNotes({ results, models }: BenchReport): readonly string[] {
   const lines = results.map(({ setup, loadMs, peakRssBytes }) => {
-    const name = `${modelName(models, setup.model)}, ${setup.kernel}, ${setup.threads} threads`;
+    const name = `${modelName(models, setup.model)}, ${setup.kernel}, ${threadsText(setup.threads)}`;
     const peak = digits(peakRssBytes / MIB);
     return `loaded in ${digits(loadMs.median)} ms, peak ${peak} MiB: ${name}`;
   });

@@ -1,4 +1,4 @@
-import { digits } from "./columns.ts";
+import { digits, threadsText } from "./columns.ts";
 import type { BenchReport } from "./document.ts";
 
 const SHOWN_CHARACTERS = 40;
@@ -9,7 +9,7 @@ export function promptRows({ prompts }: BenchReport): readonly (readonly string[
   const severalSetups = new Set(prompts.map(({ setup }) => JSON.stringify(setup))).size > 1;
   const head = ["prompt", "success", "tokens in", "out", "TTFT ms", "in tok/s", "out tok/s"];
   const rows = prompts.map(({ prompt, setup, succeeded, runs, means }) => [
-    ...(severalSetups ? [`${setup.kernel}, ${setup.threads} threads`] : []),
+    ...(severalSetups ? [`${setup.kernel}, ${threadsText(setup.threads)}`] : []),
     shorten(prompt),
     `${succeeded} of ${runs}`,
     means ? digits(means.promptTokens) : "",

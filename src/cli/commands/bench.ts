@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { Plan } from "../../bench/plan.ts";
 import { buildReport } from "../../bench/report/build.ts";
+import { threadsText } from "../../bench/report/columns.ts";
 import { compareReports, parseReport } from "../../bench/report/compare.ts";
 import type { BenchReport } from "../../bench/report/document.ts";
 import { runPlan } from "../../bench/runner.ts";
@@ -86,7 +87,7 @@ async function measure(
       env: process.env,
       signal,
       onStep: ({ done, total, setup, label }) => {
-        const step = `${done} of ${total}: ${label} (${setup.kernel}, ${setup.threads} threads)`;
+        const step = `${done} of ${total}: ${label} (${setup.kernel}, ${threadsText(setup.threads)})`;
         spinner.update(step);
         ui.debug(step);
       },

@@ -39,11 +39,11 @@ it("compact weights are fewer bytes and the same operations", () => {
 
 it("a prompt needs the head once, a generation for every token", () => {
   const facts = factsOf([EMBEDDING, LAYER]);
-  expect(workOf({ kind: "prompt", tokens: 10, depth: 0 }, facts)).toEqual({
-    bytes: null,
+  expect(workOf({ kind: "prompt", tokens: 10, depth: 0 }, facts, 4)).toEqual({
+    bytes: 3 * facts.weightBytes, // batches of 4, 4 and 2
     operations: 10 * facts.layerOperations + facts.headOperations,
   });
-  const generated = workOf({ kind: "generate", tokens: 9, depth: 100 }, facts);
+  const generated = workOf({ kind: "generate", tokens: 9, depth: 100 }, facts, 4);
   expect(generated.operations).toBe(9 * (facts.layerOperations + facts.headOperations));
   // Token i sees 100 + i positions: 105 on average.
   expect(generated.bytes).toBe(9 * (facts.weightBytes + 105 * facts.kvBytes));
