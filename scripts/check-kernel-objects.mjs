@@ -4,12 +4,12 @@
 // a call of a libm function that is not exactly rounded would make results differ between systems.
 //   node scripts/check-kernel-objects.mjs [--build DIR]
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { kernelObjects } from "./lib/kernel-objects.mjs";
 
-const KERNEL_SOURCE = /\/native\/kernels\/(?!dispatch\.)[^"]*\.cpp$/;
 const TABLE_SYMBOL = /^bitnet::k[A-Z]\w*Table$/;
 /** What kernels may need from elsewhere: parents' tables, memory functions, exact libm functions. */
 const ALLOWED_REFERENCES = [
@@ -27,24 +27,6 @@ const { values } = parseArgs({
     },
   },
 });
-
-/**
- * Object files of the kernel sources, from the build's own record of its compilations.
- * @param {string} build
- * @returns {string[]}
- */
-function kernelObjects(build) {
-  const database = join(build, "compile_commands.json");
-  if (!existsSync(database)) return [];
-  /** @type {{ file: string, directory: string, command: string, output?: string }[]} */
-  const entries = JSON.parse(readFileSync(database, "utf8"));
-  return entries
-    .filter(({ file }) => KERNEL_SOURCE.test(file))
-    .map(({ directory, command, output }) => {
-      const object = output ?? / -o (\S+)/.exec(command)?.[1] ?? "";
-      return isAbsolute(object) ? object : join(directory, object);
-    });
-}
 
 /**
  * @param {string} object
