@@ -16,7 +16,7 @@ namespace {
 constexpr unsigned kMaxThreads = 5;
 
 enum class WeightKind { kMinus, kZero, kPlus, kRandom };
-enum class InputKind { kMost, kLeast, kAlternating, kRandom };
+enum class InputKind { kMost, kLeast, kLowest, kAlternating, kRandom };
 
 uint8_t weight_code(WeightKind kind, Random& random) {
   return kind == WeightKind::kRandom ? random.code() : static_cast<uint8_t>(kind);
@@ -28,12 +28,14 @@ int8_t input_code(InputKind kind, uint32_t j, Random& random) {
       return 127;
     case InputKind::kLeast:
       return -127;
+    case InputKind::kLowest:
+      return -128;  // a clamp may leave it
     case InputKind::kAlternating:
       return j % 2 == 0 ? 127 : -127;
     case InputKind::kRandom:
       break;
   }
-  return static_cast<int8_t>(random.byte());  // -128 too: a clamp may leave it
+  return static_cast<int8_t>(random.byte());
 }
 
 /// Operands of the largest case of one k. Smaller cases are its corners, so the dots are computed
@@ -219,8 +221,8 @@ BITNET_TEST(kernels_ternary_every_size) {
 BITNET_TEST(kernels_ternary_extreme_values) {
   for (const WeightKind weights :
        {WeightKind::kMinus, WeightKind::kZero, WeightKind::kPlus, WeightKind::kRandom}) {
-    for (const InputKind inputs :
-         {InputKind::kMost, InputKind::kLeast, InputKind::kAlternating, InputKind::kRandom}) {
+    for (const InputKind inputs : {InputKind::kMost, InputKind::kLeast, InputKind::kLowest,
+                                   InputKind::kAlternating, InputKind::kRandom}) {
       for (const uint32_t k : {1u, 127u, 128u, 129u, 704u, 2560u}) {
         const Sheet sheet = sheet_for(few_m, few_n, k, weights, inputs);
         for (const NamedTernary& named : runnable_ternary_kernels()) {
