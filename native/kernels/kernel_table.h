@@ -22,6 +22,10 @@ enum class TernaryLayout : uint8_t {
   /// Blocks of 16 rows: group g of a block is 8 vectors of 64 bytes; bytes 4r..4r+3 of vector v are
   /// bytes 4v..4v+3 of row r's group. A 16-lane vector then holds one dword of each row.
   kBlocks16,
+  /// Blocks of 16 rows, four of them in a byte: byte 4r + j of vector v, of 16 bytes, has the codes
+  /// of column 4v + j in rows r, r + 4, r + 8, r + 12, bits 7-6, 5-4, 3-2, 1-0. 64 is taken off it,
+  /// so that it is a signed number.
+  kQuads16,
   /// The compact one, 1.6 bits a weight. Blocks of 16 rows as ceil(k_padded / 20) vectors of 64
   /// bytes: byte 4r + j of vector v holds weights 20v + 4i + j, i = 0..4, of row r. Their codes are
   /// the digits of a number c of base 3, i = 0 foremost, and the byte is ceil(256 c / 243): a

@@ -27,6 +27,10 @@ int code_at(const TernaryMatrix& w, TernaryLayout layout, uint32_t row, uint32_t
     const uint32_t byte = block[size_t{k / kFivesWeights} * 64 + lane * 4 + k % 4];
     return digit_of(layout, byte, k % kFivesWeights / 4);
   }
+  if (layout == TernaryLayout::kQuads16) {
+    const uint32_t byte = block[size_t{k / 4} * 16 + lane % 4 * 4 + k % 4];
+    return (byte + 64) >> (6 - 2 * (lane / 4)) & 3;
+  }
   const size_t group = k / kTernaryGroup;
   const uint32_t byte = k % 32;
   const size_t at = layout == TernaryLayout::kBlocks16

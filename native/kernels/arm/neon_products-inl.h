@@ -11,6 +11,9 @@ struct Codes {
 inline Codes load_codes(const uint8_t* p) {
   return {{vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)}};
 }
+inline int8x16_t load_packed(const uint8_t* p) {
+  return vld1q_s8(reinterpret_cast<const int8_t*>(p));
+}
 inline void dot4_add(I32x16& sum, const Codes& codes, const int8_t* q) {
   const int8x16_t four = broadcast_4(q);
   for (int i = 0; i < 4; ++i) dot4_add(sum.part[i], codes.part[i], four);
@@ -74,13 +77,12 @@ inline void q8_0_lanes(const uint8_t* a, const uint8_t* b, const uint8_t* q, siz
   }
 }
 
-/// Codes of the four planes of 16 packed bytes.
-inline void unpack_planes(uint8x16_t v, uint8x16_t (&plane)[4]) {
+/// Codes of 16 packed bytes: four columns of 16 rows.
+inline Codes codes_of(int8x16_t v) {
   const uint8x16_t mask = vdupq_n_u8(3);
-  plane[0] = vshrq_n_u8(v, 6);
-  plane[1] = vandq_u8(vshrq_n_u8(v, 4), mask);
-  plane[2] = vandq_u8(vshrq_n_u8(v, 2), mask);
-  plane[3] = vandq_u8(v, mask);
+  const uint8x16_t bits = vreinterpretq_u8_s8(v);
+  return {{vshrq_n_u8(vaddq_u8(bits, vdupq_n_u8(64)), 6), vandq_u8(vshrq_n_u8(bits, 4), mask),
+           vandq_u8(vshrq_n_u8(bits, 2), mask), vandq_u8(bits, mask)}};
 }
 
 inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_end*/, uint32_t g,
@@ -88,9 +90,8 @@ inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_en
   const uint8_t* group = w.data + size_t{row} * (w.k_padded / 4) + size_t{g} * 512;
   for (uint32_t at = 0; at < 512; at += 16) {
     if (at % 64 == 0) prefetch(group + at, kPrefetchBytes);
-    uint8x16_t plane[4];
-    unpack_planes(vld1q_u8(group + at), plane);
-    for (uint32_t p = 0; p < 4; ++p) vst1q_u8(out + p * 512 + at, plane[p]);
+    const Codes codes = codes_of(load_packed(group + at));
+    for (uint32_t p = 0; p < 4; ++p) vst1q_u8(out + 4 * at + 16 * p, codes.part[p]);
   }
 }
 
@@ -131,103 +132,3 @@ constexpr uint32_t kByteBlocks = 1;
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
 #include "kernels/generic/table-inl.h"
-
-constexpr uint32_t kDirect = 4;
-
-inline void pack(const uint8_t* rows, uint32_t k_padded, uint8_t* out) {
-  const size_t row_bytes = k_padded / 4;
-  for (size_t dword = 0; dword < row_bytes / 4; ++dword) {
-    for (uint32_t r = 0; r < kRowLanes; ++r) {
-      __builtin_memcpy(out + 64 * dword + 4 * size_t{r}, rows + r * row_bytes + 4 * dword, 4);
-    }
-  }
-}
-
-inline void store_rows(const I32x16& dots, const TernaryMatrix& w, const TernaryInput& x,
-                       uint32_t token, uint32_t row, uint32_t row_end, float* y) {
-  I32x16 exact;
-  for (int i = 0; i < 4; ++i) exact.part[i] = vsubq_s32(dots.part[i], vdupq_n_s32(x.sum[token]));
-  const F32x16 result = mul(to_f32(exact), div(load(w.row_scales + row), set1(x.scale[token])));
-  const uint32_t n_rows = rows_left(row, row_end);
-  if (n_rows == kRowLanes) {
-    store(result, y + row);
-  } else {
-    store_partial(result, y + row, n_rows);
-  }
-}
-
-/// One activation row, codes straight from registers.
-inline void gemv_1(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
-                   uint32_t row_end, float* y) {
-  for (uint32_t row = row_begin; row < row_end; row += kRowLanes) {
-    const uint8_t* block = w.data + size_t{row} * (w.k_padded / 4);
-    I32x16 sum = set1_i32(0);
-    for (uint32_t k = 0; k < w.k_padded; k += kTernaryGroup, block += 512) {
-      for (uint32_t i = 0; i < 8; ++i) {
-        prefetch(block + 64 * i, kPrefetchBytes);
-        const int8_t* q = x.q + k + 4 * i;
-        const int8x16_t four[4] = {broadcast_4(q), broadcast_4(q + 32), broadcast_4(q + 64),
-                                   broadcast_4(q + 96)};
-        for (uint32_t part = 0; part < 4; ++part) {
-          uint8x16_t plane[4];
-          unpack_planes(vld1q_u8(block + 64 * i + 16 * part), plane);
-          for (uint32_t p = 0; p < 4; ++p) dot4_add(sum.part[part], plane[p], four[p]);
-        }
-      }
-    }
-    store_rows(sum, w, x, 0, row, row_end, y);
-  }
-}
-
-/// 16 rows times n activation rows.
-template <uint32_t n>
-inline void multiply_block(const TernaryMatrix& w, const TernaryInput& x, uint32_t token,
-                           uint32_t row, uint32_t row_end, float* y, size_t y_stride) {
-  I32x16 sum[n];
-  for (auto& lanes : sum) lanes = set1_i32(0);
-  for (uint32_t g = 0; g < w.k_padded / kTernaryGroup; ++g) {
-    alignas(64) uint8_t codes[kGroupSteps * kRowLanes * 4];
-    unpack_group(w, row, row_end, g, codes);
-    for (uint32_t step = 0; step < kGroupSteps; ++step) {
-      const Codes four = load_codes(codes + 64 * step);
-      for (uint32_t t = 0; t < n; ++t) {
-        dot4_add(sum[t], four, x.q + (token + t) * x.q_stride + g * kTernaryGroup + 4 * step);
-      }
-    }
-  }
-  for (uint32_t t = 0; t < n; ++t) {
-    store_rows(sum[t], w, x, token + t, row, row_end, y + (token + t) * y_stride);
-  }
-}
-
-inline void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
-                 uint32_t row_end, float* y, size_t y_stride, void* /*scratch*/) {
-  for (uint32_t row = row_begin; row < row_end; row += kRowLanes) {
-    uint32_t token = 0;
-    for (; token + kBlockTokens <= x.m; token += kBlockTokens) {
-      multiply_block<kBlockTokens>(w, x, token, row, row_end, y, y_stride);
-    }
-    for (; token < x.m; ++token) multiply_block<1>(w, x, token, row, row_end, y, y_stride);
-  }
-}
-
-inline void gemv(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
-                 uint32_t row_end, float* y, size_t y_stride) {
-  if (x.m == 1) return gemv_1(w, x, row_begin, row_end, y);
-  gemm(w, x, row_begin, row_end, y, y_stride, nullptr);
-}
-
-inline size_t gemm_scratch_bytes(uint32_t /*k_padded*/) { return 0; }
-
-const TernaryKernels kBlocksKernels = {TernaryLayout::kBlocks16,
-                                       kRowLanes,
-                                       kDirect,
-                                       1,
-                                       pack,
-                                       nullptr,
-                                       gemv,
-                                       gemm,
-                                       gemm_scratch_bytes,
-                                       multiply_grouped<BlockSteps, TernaryLayout::kBlocks16>,
-                                       multiply_grouped<FloatSteps, TernaryLayout::kBlocks16>};
-const TernaryKernels* const kTernary[] = {&kBlocksKernels, nullptr};

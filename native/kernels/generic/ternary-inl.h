@@ -35,18 +35,18 @@ static inline uint32_t rows_left(uint32_t row, uint32_t row_end) {
   return row_end - row < kRowLanes ? row_end - row : kRowLanes;
 }
 
-/// Activation rows in tiles, [k/4][tile_rows][4]: the `pack_x` of gemm kernels.
-template <uint32_t tile_rows>
+/// Activation rows in tiles, [k/columns][tile_rows][columns]: the `pack_x` of gemm kernels.
+template <uint32_t tile_rows, uint32_t columns = 4>
 static void pack_tiles(const TernaryInput& x, uint32_t k_padded, uint32_t begin, uint32_t end,
                        int8_t* out) {
   for (uint32_t tile = begin; tile < end; tile += tile_rows) {
     int8_t* to = out + size_t{tile} * k_padded;
     for (uint32_t i = 0; i < tile_rows; ++i) {
       const int8_t* from = x.q + (tile + i) * x.q_stride;
-      for (uint32_t step = 0; step < k_padded / 4; ++step) {
-        int32_t four = 0;
-        if (tile + i < x.m) __builtin_memcpy(&four, from + 4 * step, 4);
-        __builtin_memcpy(to + (size_t{step} * tile_rows + i) * 4, &four, 4);
+      for (uint32_t step = 0; step < k_padded / columns; ++step) {
+        int8_t part[columns] = {};
+        if (tile + i < x.m) __builtin_memcpy(part, from + columns * step, columns);
+        __builtin_memcpy(to + (size_t{step} * tile_rows + i) * columns, part, columns);
       }
     }
   }
