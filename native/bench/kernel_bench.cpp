@@ -255,8 +255,8 @@ Timing KernelBench::attention(const AttentionCase& one) {
 
   Timing timing;
   timing.kernel = "attention";
-  timing.bytes = 2.0 * static_cast<double>(n_positions) * one.n_kv_heads * one.head_dim *
-                 static_cast<double>(kv.elem_bytes);
+  timing.bytes = 2.0 * static_cast<double>(n_positions) * one.n_kv_heads *
+                 (static_cast<double>(one.head_dim) * kv.elem_bytes + kv.scale_bytes);
   const double seen = one.m * (one.depth + (one.m + 1) / 2.0);  // positions, over all tokens
   timing.operations = 4.0 * seen * static_cast<double>(stride);
   timing.seconds = sample([&](size_t i_call) {
