@@ -1,7 +1,8 @@
 // Where a token's time goes, by stage; the stages sum to the whole.
-//   node scripts/profile-decode.mjs -m MODEL [-t 2] [-d 0] [-n 64] [--prompt 512] [--kv f16] [--json]
+//   node scripts/profile-decode.mjs -m MODEL [-t 2] [-d 0] [-n 64] [--prompt 512] [--sequences 1]
+//     [--kv f16] [--json]
 // Decodes -n tokens from depth -d, one by one; with --prompt, evaluates prompts of that many tokens
-// instead (-n passes, 5 unless said). `waiting` is the part of a stage in which a thread waits for the
+// instead (-n passes, 5 unless said); --sequences evaluates as many side by side. `waiting` is the part of a stage in which a thread waits for the
 // others, on average. Of products it prints the bytes of weights read and operations done per second.
 // BITNET_KERNEL names the kernel target. Needs a quiet machine.
 import { availableParallelism } from "node:os";
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     depth: { type: "string", short: "d", default: "0" },
     passes: { type: "string", short: "n" },
     prompt: { type: "string" },
+    sequences: { type: "string", default: "1" },
     kv: { type: "string", default: "f16" },
     json: { type: "boolean", default: false },
   },
@@ -27,6 +29,7 @@ if (values.model === undefined) throw new Error("usage: node scripts/profile-dec
 const threads = Number(values.threads);
 const depth = Number(values.depth);
 const tokens = Number(values.prompt ?? 1);
+const sequences = Number(values.sequences);
 const passes = Number(values.passes ?? (values.prompt ? 5 : 64));
 
 const source = await openModelSource(values.model);
@@ -40,7 +43,7 @@ const spec = {
   batchSize: 512,
   mmap: false,
 };
-const run = await loadBenchAddon().profile(spec, { depth, tokens, passes });
+const run = await loadBenchAddon().profile(spec, { depth, tokens, sequences, passes });
 
 /** Weights of the matrices with these names, in all layers. @param {RegExp} name */
 function weightsOf(name) {
@@ -59,20 +62,21 @@ function workOf(stage) {
   };
   if (stage in names) {
     const weights = weightsOf(names[/** @type {keyof names} */ (stage)]);
-    return { bytes: weights / 4, operations: 2 * weights * tokens };
+    return { bytes: weights / 4, operations: 2 * weights * tokens * sequences };
   }
   if (stage === "head") {
     const heads = source.tensors.filter(({ name }) => /^(output|token_embd)\.weight$/.test(name));
     const head = heads.find(({ name }) => name === "output.weight") ?? heads[0];
-    return { bytes: head?.bytes ?? 0, operations: 2 * (head?.rows ?? 0) * (head?.cols ?? 0) };
+    const weights = (head?.rows ?? 0) * (head?.cols ?? 0);
+    return { bytes: head?.bytes ?? 0, operations: 2 * weights * sequences };
   }
   if (stage === "attention") {
     // Decoding goes on from pass to pass, a prompt starts over; the warm-up pass came first.
     const before = tokens > 1 ? depth : depth + 1 + (passes - 1) / 2;
     const elem = values.kv === "f32" ? 4 : 2;
     return {
-      bytes: 2 * nLayers * nKvHeads * headDim * (before + tokens) * elem,
-      operations: 4 * nLayers * nHeads * headDim * tokens * (before + (tokens + 1) / 2),
+      bytes: 2 * sequences * nLayers * nKvHeads * headDim * (before + tokens) * elem,
+      operations: 4 * sequences * nLayers * nHeads * headDim * tokens * (before + (tokens + 1) / 2),
     };
   }
   return { bytes: 0, operations: 0 };
@@ -100,13 +104,16 @@ const all = [
 
 if (values.json) {
   const { target } = run;
-  console.log(JSON.stringify({ target, threads, depth, tokens, passes, stages: all }, null, 2));
+  console.log(
+    JSON.stringify({ target, threads, depth, tokens, sequences, passes, stages: all }, null, 2),
+  );
 } else {
   const { brand } = loadAddon().cpuReport();
-  const what = tokens > 1 ? `prompts of ${tokens} tokens` : "tokens";
+  const unit = tokens > 1 ? `prompts of ${tokens} tokens` : "tokens";
+  const what = sequences > 1 ? `${unit} of ${sequences} sequences` : unit;
   console.log(
     `${brand}, ${run.target}, threads: ${threads}, KV cache ${values.kv}; ` +
-      `${passes} ${what} from depth ${depth}: ${((1000 * tokens) / totalMs).toFixed(1)} tok/s\n`,
+      `${passes} ${what} from depth ${depth}: ${((1000 * sequences * tokens) / totalMs).toFixed(1)} tok/s\n`,
   );
   const rate = (/** @type {number | undefined} */ value) => (value ? value.toFixed(1) : "");
   const rows = all.map(({ stage, ms, waitingMs, gbPerSecond, gopPerSecond }) => [

@@ -49,7 +49,7 @@ Measurement to_measurement(const Napi::Object& one) {
   }
   if (what == "head") {
     const auto type = get_named<HeadType>(one, "type", {"f32", "f16", "bf16", "q8_0", "q6_k"});
-    const HeadCase head = {type, get_u32(one, "n"), get_u32(one, "k")};
+    const HeadCase head = {type, get_u32(one, "n"), get_u32(one, "k"), get_u32(one, "m")};
     return [head](KernelBench& bench) { return std::vector<Timing>{bench.head(head)}; };
   }
   const AttentionCase attention = {get_kv_type(one),         get_u32(one, "nHeads"),
@@ -135,7 +135,7 @@ Napi::Object to_js(Napi::Env env, const ProfileRun& run) {
   return object;
 }
 
-/// profile(modelSpec, { depth, tokens, passes }): times of all passes, by stage.
+/// profile(modelSpec, { depth, tokens, sequences, passes }): times of all passes, by stage.
 Napi::Value profile(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
@@ -147,6 +147,7 @@ Napi::Value profile(const Napi::CallbackInfo& info) {
     options.n_threads = to_engine_options(model).n_threads;
     options.depth = get_u32(request, "depth");
     options.n_tokens = get_u32(request, "tokens");
+    options.n_sequences = get_u32(request, "sequences");
     options.n_passes = get_u32(request, "passes");
     return PromiseWorker<ProfileRun>::start(
         env, [spec, options] { return profile_passes(spec, options); },

@@ -195,20 +195,23 @@ Timing KernelBench::head(const HeadCase& one) {
   const uint8_t* data = codes(n_matrices * stride + kPrefetchBytes);
 
   const size_t q_stride = round_up(one.k, kHeadBlock);
-  std::vector<float> x(q_stride, 1.0f);
-  PageBlock q(q_stride);
-  PageBlock d(q_stride);
-  auto* scales = reinterpret_cast<float*>(d.data());
+  const size_t d_stride = q_stride / kHeadBlock;
+  std::vector<float> x(one.m * q_stride, 1.0f);
+  PageBlock q(x.size());
+  std::vector<float> d(one.m * d_stride);
   fill_floats(x);
-  kernels_.table.quantize_head(x.data(), one.k, q.data(), scales);
-  const HeadInput input = {x.data(), q_stride, q.data(), scales, q_stride, 1};
-  std::vector<float> y(one.n);
+  for (uint32_t i = 0; i < one.m; ++i) {
+    kernels_.table.quantize_head(&x[i * q_stride], one.k, q.data() + i * q_stride,
+                                 &d[i * d_stride]);
+  }
+  const HeadInput input = {x.data(), q_stride, q.data(), d.data(), q_stride, one.m};
+  std::vector<float> y(size_t{one.m} * one.n);
   const auto multiply = kernels_.table.head[static_cast<size_t>(one.type)];
 
   Timing timing;
   timing.kernel = std::string("head ") + format.name;
   timing.bytes = static_cast<double>(bytes);
-  timing.operations = 2.0 * one.n * one.k;
+  timing.operations = 2.0 * one.m * one.n * one.k;
   timing.seconds = sample([&](size_t i_call) {
     const HeadMatrix w = {data + i_call % n_matrices * stride, one.n, one.k, row_bytes};
     pool_.run([&](unsigned i_thread) {

@@ -29,6 +29,7 @@ struct HeadCase {
   HeadType type;
   uint32_t n;
   uint32_t k;
+  uint32_t m;
 };
 struct AttentionCase {
   KvType type;

@@ -1,6 +1,7 @@
 #include "bench/profile_run.h"
 
 #include <algorithm>
+#include <deque>
 #include <vector>
 
 #include "bench/random.h"
@@ -11,34 +12,42 @@ namespace {
 
 constexpr uint32_t kBatch = 512;
 
-/// One sequence that is fed pseudo-random tokens.
+/// Sequences that are fed pseudo-random tokens.
 class Feed {
  public:
   Feed(const Model& model, const ProfileOptions& options)
       : vocab_(model.hparams.vocab_size),
         forward_(model, options.kv_type, kBatch, options.n_threads),
-        sequence_(forward_.kv_cache()),
-        logits_(vocab_) {}
+        logits_(size_t{options.n_sequences} * vocab_) {
+    for (uint32_t i = 0; i < options.n_sequences; ++i) sequences_.emplace_back(forward_.kv_cache());
+  }
 
+  /// All sequences in one batch as long as it holds them.
   void pass(uint32_t n_tokens, Profile* profile) {
     tokens_.resize(n_tokens);
     for (auto& token : tokens_) token = static_cast<int32_t>(random_.next() % vocab_);
-    for (uint32_t done = 0; done < n_tokens; done += kBatch) {
-      const uint32_t n = std::min(kBatch, n_tokens - done);
+    const uint32_t step = std::max(1u, kBatch / static_cast<uint32_t>(sequences_.size()));
+    for (uint32_t done = 0; done < n_tokens; done += step) {
+      const uint32_t n = std::min(step, n_tokens - done);
       const bool last = done + n == n_tokens;
-      const Segment segment = {&sequence_, tokens_.data() + done, n,
-                               last ? Wanted::kLastLogits : Wanted::kNothing,
-                               last ? logits_.data() : nullptr};
-      forward_.run({segment}, [] { return false; }, profile);
+      const Wanted wanted = last ? Wanted::kLastLogits : Wanted::kNothing;
+      std::vector<Segment> batch;
+      for (uint32_t i = 0; i < sequences_.size(); ++i) {
+        batch.push_back(
+            {&sequences_[i], tokens_.data() + done, n, wanted, last ? logits(i) : nullptr});
+      }
+      forward_.run(batch, [] { return false; }, profile);
     }
   }
-  float* logits() { return logits_.data(); }
-  void truncate(uint32_t length) { sequence_.truncate(length); }
+  float* logits(uint32_t sequence) { return &logits_[size_t{sequence} * vocab_]; }
+  void truncate(uint32_t length) {
+    for (auto& sequence : sequences_) sequence.truncate(length);
+  }
 
  private:
   uint32_t vocab_;
   Forward forward_;
-  KvSequence sequence_;
+  std::deque<KvSequence> sequences_;
   std::vector<float> logits_;
   std::vector<int32_t> tokens_;
   Random random_;
@@ -56,7 +65,7 @@ ProfileRun profile_passes(const ModelSpec& spec, const ProfileOptions& options) 
 
   const auto pass = [&](Profile* profile) {
     feed.pass(options.n_tokens, profile);
-    sampler.sample(feed.logits(), {}, {});
+    for (uint32_t i = 0; i < options.n_sequences; ++i) sampler.sample(feed.logits(i), {}, {});
     if (profile != nullptr) profile->lap(Stage::kSampling);
     if (options.n_tokens > 1) feed.truncate(options.depth);
   };

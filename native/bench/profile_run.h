@@ -12,6 +12,7 @@ struct ProfileOptions {
   unsigned n_threads = 1;
   uint32_t depth = 0;     ///< positions before each pass
   uint32_t n_tokens = 1;  ///< of a pass: 1 decodes, more are a prompt
+  uint32_t n_sequences = 1;
   uint32_t n_passes = 1;
 };
 
@@ -21,8 +22,8 @@ struct ProfileRun {
   Profile profile;
 };
 
-/// Runs passes of one sequence and counts where the time goes; tokens are chosen greedily.
-/// A pass that decodes goes on from the last one, a prompt starts at `depth` again.
+/// Runs passes of sequences side by side and counts where the time goes; tokens are chosen
+/// greedily. A pass that decodes goes on from the last one, a prompt starts at `depth` again.
 /// Throws Error; see Model and Forward.
 ProfileRun profile_passes(const ModelSpec& spec, const ProfileOptions& options);
 

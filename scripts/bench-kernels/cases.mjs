@@ -18,6 +18,9 @@
  * @property {{ what: string }} what  for `measure` of the bench addon
  */
 
+/** Rows of logits that the engine computes together at most. */
+const MOST_HEAD_ROWS = 32;
+
 /**
  * @param {ModelShape} shape
  * @param {{ ms: readonly number[], depths: readonly number[], kvType: string }} options
@@ -45,12 +48,12 @@ export function casesOf(shape, { ms, depths, kvType }) {
   const heads =
     head === "ternary"
       ? []
-      : [
-          {
-            label: `head ${vocabSize} x ${dModel}`,
-            what: { what: "head", type: head, n: vocabSize, k: dModel },
-          },
-        ];
+      : ms
+          .filter((m) => m <= MOST_HEAD_ROWS)
+          .map((m) => ({
+            label: `head ${vocabSize} x ${dModel}, m ${m}`,
+            what: { what: "head", type: head, n: vocabSize, k: dModel, m },
+          }));
   const attention = { what: "attention", kvType, nHeads, nKvHeads, headDim };
   const decodes = depths.map((depth) => ({
     label: `attention ${kvType}, depth ${depth}`,

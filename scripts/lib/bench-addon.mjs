@@ -26,7 +26,7 @@ import { fileURLToPath } from "node:url";
  * @property {(options: { target: string, threads: number, samples: number }) => unknown} openBench
  * @property {(bench: unknown) => Limits} limits
  * @property {(bench: unknown, what: object) => Timing[]} measure
- * @property {(model: object, options: { depth: number, tokens: number, passes: number }) =>
+ * @property {(model: object, options: { depth: number, tokens: number, sequences: number, passes: number }) =>
  *            Promise<{ target: string, seconds: number, stages: StageTime[] }>} profile
  */
 

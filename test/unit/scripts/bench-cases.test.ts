@@ -33,7 +33,7 @@ describe("casesOf", () => {
       "k v 640 x 2560, m 512",
       "gate up 6912 x 2560, m 512",
       "down 2560 x 6912, m 512",
-      "head 128256 x 2560",
+      "head 128256 x 2560, m 1",
       "attention f16, depth 4096",
       "attention f16, prompt 512",
     ]);
