@@ -1,9 +1,11 @@
 // Where a token's time goes, by stage; the stages sum to the whole.
 //   node scripts/profile-decode.mjs -m MODEL [-t 2] [-d 0] [-n 64] [--prompt 512] [--sequences 1]
-//     [--kv f16] [--json]
+//     [--top-k 0] [--kv f16] [--json]
 // Decodes -n tokens from depth -d, one by one; with --prompt, evaluates prompts of that many tokens
-// instead (-n passes, 5 unless said); --sequences evaluates as many side by side. `waiting` is the part of a stage in which a thread waits for the
-// others, on average. Of products it prints the bytes of weights read and operations done per second.
+// instead (-n passes, 5 unless said); --sequences evaluates as many side by side. --top-k asks for the
+// largest logits only, for which an F16 head is searched through its int8 copy. `waiting` is the part
+// of a stage in which a thread waits for the others, on average. Of products it prints the bytes of
+// weights read and operations done per second.
 // BITNET_KERNEL names the kernel target. Needs a quiet machine.
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     passes: { type: "string", short: "n" },
     prompt: { type: "string" },
     sequences: { type: "string", default: "1" },
+    "top-k": { type: "string", default: "0" },
     kv: { type: "string", default: "f16" },
     json: { type: "boolean", default: false },
   },
@@ -30,6 +33,7 @@ const threads = Number(values.threads);
 const depth = Number(values.depth);
 const tokens = Number(values.prompt ?? 1);
 const sequences = Number(values.sequences);
+const topK = Number(values["top-k"]);
 const passes = Number(values.passes ?? (values.prompt ? 5 : 64));
 
 const source = await openModelSource(values.model);
@@ -42,14 +46,28 @@ const spec = {
   kvType: values.kv,
   batchSize: 512,
   mmap: false,
+  headCopy: topK > 0,
 };
-const run = await loadBenchAddon().profile(spec, { depth, tokens, sequences, passes });
+const run = await loadBenchAddon().profile(spec, { depth, tokens, sequences, topK, passes });
 
 /** Weights of the matrices with these names, in all layers. @param {RegExp} name */
 function weightsOf(name) {
   const found = source.tensors.filter((tensor) => name.test(tensor.name));
   return found.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
 }
+
+/** The head, and its bytes that a pass reads. */
+function headOf() {
+  const named = (/** @type {string} */ name) => source.tensors.find((one) => one.name === name);
+  const head = named("output.weight") ?? named("token_embd.weight");
+  if (head === undefined) throw new Error(`${values.model} has no head`);
+  const { rows, cols, bytes } = head;
+  if (run.headRows === rows) return { rows, cols, bytes, read: bytes };
+  // The copy: blocks of 32 in 34 bytes, and two numbers a row.
+  const copy = rows * ((cols / 32) * 34 + 8);
+  return { rows, cols, bytes, read: copy + (run.headRows / rows) * bytes * sequences };
+}
+const head = headOf();
 
 /** What a pass of a stage reads and computes. @param {string} stage */
 function workOf(stage) {
@@ -65,10 +83,7 @@ function workOf(stage) {
     return { bytes: weights / 4, operations: 2 * weights * tokens * sequences };
   }
   if (stage === "head") {
-    const heads = source.tensors.filter(({ name }) => /^(output|token_embd)\.weight$/.test(name));
-    const head = heads.find(({ name }) => name === "output.weight") ?? heads[0];
-    const weights = (head?.rows ?? 0) * (head?.cols ?? 0);
-    return { bytes: head?.bytes ?? 0, operations: 2 * weights * sequences };
+    return { bytes: head.read, operations: 2 * head.rows * head.cols * sequences };
   }
   if (stage === "attention") {
     // Decoding goes on from pass to pass, a prompt starts over; the warm-up pass came first.
@@ -115,6 +130,12 @@ if (values.json) {
     `${brand}, ${run.target}, threads: ${threads}, KV cache ${values.kv}; ` +
       `${passes} ${what} from depth ${depth}: ${((1000 * sequences * tokens) / totalMs).toFixed(1)} tok/s\n`,
   );
+  if (head.read < head.bytes) {
+    const [part, rows] = [head.read / head.bytes, run.headRows];
+    console.log(
+      `head: ${(100 * part).toFixed(2)} % of its bytes, ${rows.toFixed(1)} of ${head.rows} rows exactly\n`,
+    );
+  }
   const rate = (/** @type {number | undefined} */ value) => (value ? value.toFixed(1) : "");
   const rows = all.map(({ stage, ms, waitingMs, gbPerSecond, gopPerSecond }) => [
     stage,

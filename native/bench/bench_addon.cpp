@@ -131,11 +131,12 @@ Napi::Object to_js(Napi::Env env, const ProfileRun& run) {
   auto object = Napi::Object::New(env);
   object["target"] = run.target;
   object["seconds"] = run.seconds;
+  object["headRows"] = run.head_rows;
   object["stages"] = stages;
   return object;
 }
 
-/// profile(modelSpec, { depth, tokens, sequences, passes }): times of all passes, by stage.
+/// profile(modelSpec, { depth, tokens, sequences, topK, passes }): times of all passes, by stage.
 Napi::Value profile(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
@@ -148,6 +149,7 @@ Napi::Value profile(const Napi::CallbackInfo& info) {
     options.depth = get_u32(request, "depth");
     options.n_tokens = get_u32(request, "tokens");
     options.n_sequences = get_u32(request, "sequences");
+    options.top_k = get_u32(request, "topK");
     options.n_passes = get_u32(request, "passes");
     return PromiseWorker<ProfileRun>::start(
         env, [spec, options] { return profile_passes(spec, options); },

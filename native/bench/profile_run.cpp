@@ -1,6 +1,7 @@
 #include "bench/profile_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <vector>
 
@@ -17,6 +18,7 @@ class Feed {
  public:
   Feed(const Model& model, const ProfileOptions& options)
       : vocab_(model.hparams.vocab_size),
+        shortlist_{options.top_k, {}},
         forward_(model, options.kv_type, kBatch, options.n_threads),
         logits_(size_t{options.n_sequences} * vocab_) {
     for (uint32_t i = 0; i < options.n_sequences; ++i) sequences_.emplace_back(forward_.kv_cache());
@@ -33,19 +35,25 @@ class Feed {
       const Wanted wanted = last ? Wanted::kLastLogits : Wanted::kNothing;
       std::vector<Segment> batch;
       for (uint32_t i = 0; i < sequences_.size(); ++i) {
-        batch.push_back(
-            {&sequences_[i], tokens_.data() + done, n, wanted, last ? logits(i) : nullptr});
+        batch.push_back({&sequences_[i], tokens_.data() + done, n, wanted,
+                         last ? logits(i) : nullptr, shortlist_.n > 0 ? &shortlist_ : nullptr});
       }
       forward_.run(batch, [] { return false; }, profile);
     }
   }
   float* logits(uint32_t sequence) { return &logits_[size_t{sequence} * vocab_]; }
+  /// Logits of the last pass that were computed; the others are -infinity.
+  double n_logits() const {
+    return static_cast<double>(std::count_if(logits_.begin(), logits_.end(),
+                                             [](float logit) { return std::isfinite(logit); }));
+  }
   void truncate(uint32_t length) {
     for (auto& sequence : sequences_) sequence.truncate(length);
   }
 
  private:
   uint32_t vocab_;
+  Shortlist shortlist_;
   Forward forward_;
   std::deque<KvSequence> sequences_;
   std::vector<float> logits_;
@@ -61,7 +69,7 @@ ProfileRun profile_passes(const ModelSpec& spec, const ProfileOptions& options) 
   SamplingParams greedy;
   greedy.temperature = 0.0f;
   Sampler sampler(greedy, model.hparams.vocab_size);
-  ProfileRun run = {model.kernels.table.name, 0.0, Profile(options.n_threads)};
+  ProfileRun run = {model.kernels.table.name, 0.0, 0.0, Profile(options.n_threads)};
 
   const auto pass = [&](Profile* profile) {
     feed.pass(options.n_tokens, profile);
@@ -75,6 +83,7 @@ ProfileRun profile_passes(const ModelSpec& spec, const ProfileOptions& options) 
     const auto begin = Profile::Clock::now();
     pass(&run.profile);
     run.seconds += std::chrono::duration<double>(Profile::Clock::now() - begin).count();
+    run.head_rows += feed.n_logits() / options.n_sequences / options.n_passes;
   }
   return run;
 }

@@ -13,12 +13,14 @@ struct ProfileOptions {
   uint32_t depth = 0;     ///< positions before each pass
   uint32_t n_tokens = 1;  ///< of a pass: 1 decodes, more are a prompt
   uint32_t n_sequences = 1;
+  uint32_t top_k = 0;  ///< logits that are looked at; 0: all
   uint32_t n_passes = 1;
 };
 
 struct ProfileRun {
   std::string target;
-  double seconds;  ///< all passes, from outside
+  double seconds;    ///< all passes, from outside
+  double head_rows;  ///< logits computed per sequence and pass
   Profile profile;
 };
 

@@ -26,8 +26,8 @@ import { fileURLToPath } from "node:url";
  * @property {(options: { target: string, threads: number, samples: number }) => unknown} openBench
  * @property {(bench: unknown) => Limits} limits
  * @property {(bench: unknown, what: object) => Timing[]} measure
- * @property {(model: object, options: { depth: number, tokens: number, sequences: number, passes: number }) =>
- *            Promise<{ target: string, seconds: number, stages: StageTime[] }>} profile
+ * @property {(model: object, options: { depth: number, tokens: number, sequences: number, topK: number, passes: number }) =>
+ *            Promise<{ target: string, seconds: number, headRows: number, stages: StageTime[] }>} profile
  */
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
