@@ -25,6 +25,7 @@ void fill_from(KernelTable& table, const KernelTable& parent) {
   inherit(table.rope, parent.rope);
   inherit(table.quantize_head, parent.quantize_head);
   for (size_t i = 0; i < kHeadTypeCount; ++i) inherit(table.head[i], parent.head[i]);
+  inherit(table.copy_head_row, parent.copy_head_row);
   for (size_t i = 0; i < kKvTypeCount; ++i) {
     KvKernels& kv = table.kv[i];
     const KvKernels& from = parent.kv[i];

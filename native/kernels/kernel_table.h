@@ -252,6 +252,10 @@ struct KernelTable {
   /// logits [m, y_stride] of rows [row_begin, row_end).
   void (*head[kHeadTypeCount])(const HeadMatrix& w, const HeadInput& x, uint32_t row_begin,
                                uint32_t row_end, float* y, size_t y_stride);
+  /// An F16 row of k weights, a multiple of 32, in Q8_0: d = f16(absmax / 127), code = rne(w * (127
+  /// / absmax)). squares[0] is the sum of w^2, squares[1] that of (w - code * d)^2, in 32 lanes;
+  /// NaN or infinite when a weight is.
+  void (*copy_head_row)(const uint8_t* row, uint32_t k, uint8_t* copy, float* squares);
   KvKernels kv[kKvTypeCount];
 };
 

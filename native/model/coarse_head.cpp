@@ -32,36 +32,16 @@ bool has_coarse_rows(uint32_t k) { return k % kBlock == 0; }
 
 size_t coarse_row_bytes(uint32_t k) { return payload_bytes(*find_format("q8_0"), 1, k); }
 
-void copy_coarse_rows(const uint8_t* rows, uint32_t k, size_t n, uint8_t* copy, float* error,
-                      float* norm) {
-  const Format& half = *find_format("f16");
-  const Format& q8_0 = *find_format("q8_0");
+void copy_coarse_rows(const KernelTable& ops, const uint8_t* rows, uint32_t k, size_t n,
+                      uint8_t* copy, float* error, float* norm) {
   const size_t copy_bytes = coarse_row_bytes(k);
-  std::vector<float> exact(k);
-  std::vector<float> coarse(k);
+  // Rounding of the sums of squares, and of what they are sums of.
+  const double up = 1.0 + 2.0 * rounding(k);
   for (size_t row = 0; row < n; ++row, rows += size_t{k} * 2, copy += copy_bytes) {
-    half.decode(rows, exact.data(), k);
-    q8_0.encode(exact.data(), copy, k);
-    q8_0.decode(copy, coarse.data(), k);
-    constexpr size_t kLanes = 8;
-    double squares[kLanes] = {};
-    double differences[kLanes] = {};
-    for (size_t i = 0; i < k; i += kLanes) {
-      for (size_t j = 0; j < kLanes; ++j) {
-        const double w = static_cast<double>(exact[i + j]);
-        const double e = w - static_cast<double>(coarse[i + j]);
-        squares[j] += w * w;
-        differences[j] += e * e;
-      }
-    }
-    double square = 0.0;
-    double difference = 0.0;
-    for (size_t j = 0; j < kLanes; ++j) {
-      square += squares[j];
-      difference += differences[j];
-    }
-    const double lacks = std::sqrt(difference);
-    const double whole = std::sqrt(square) + lacks;
+    float squares[2];
+    ops.copy_head_row(rows, k, copy, squares);
+    const double lacks = std::sqrt(static_cast<double>(squares[1]) * up);
+    const double whole = std::sqrt(static_cast<double>(squares[0]) * up) + lacks;
     error[row] = round_up(lacks + 2.0 * rounding(k) * whole);
     norm[row] = round_up(whole);
   }

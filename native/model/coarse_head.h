@@ -23,7 +23,7 @@ struct Shortlist {
 /// int8 parts, what they lack), w.x = c.u + e.u + w.f, so that by Cauchy and Schwarz
 ///   |w.x - c.u| <= |e| |u| + |w| |f|,  |u| <= |x| + |f|.
 /// The float sums of both products add no more than g |w| |x| each, where g is the number of
-/// operations in a row times 2^-24. Norms are taken in double precision and rounded up.
+/// operations in a row times 2^-24. Norms are rounded up.
 struct CoarseHead {
   HeadMatrix matrix = {};        ///< Q8_0 rows
   const float* error = nullptr;  ///< [n] factor of |x| + |f|; null: there is no copy
@@ -36,8 +36,8 @@ bool has_coarse_rows(uint32_t k);
 size_t coarse_row_bytes(uint32_t k);
 /// Copies n F16 rows of k weights and bounds their errors. Rows that are not finite get an infinite
 /// bound.
-void copy_coarse_rows(const uint8_t* rows, uint32_t k, size_t n, uint8_t* copy, float* error,
-                      float* norm);
+void copy_coarse_rows(const KernelTable& ops, const uint8_t* rows, uint32_t k, size_t n,
+                      uint8_t* copy, float* error, float* norm);
 
 /// One input in the copy's terms: two rows of codes, whose products are to be added.
 struct CoarseInput {

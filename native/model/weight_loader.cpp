@@ -185,8 +185,9 @@ void WeightLoader::copy_with_coarse(const TensorSpec& spec, VocabMatrix* out) {
                          tasks_.push_back({n * row_bytes, [=, this, &spec](auto&) {
                                              uint8_t* rows = memory + row * row_bytes;
                                              read(spec, row * row_bytes, n * row_bytes, rows);
-                                             copy_coarse_rows(rows, k, n, copy + row * copy_bytes,
-                                                              error + row, norm + row);
+                                             copy_coarse_rows(kernels_.table, rows, k, n,
+                                                              copy + row * copy_bytes, error + row,
+                                                              norm + row);
                                            }});
                        }
                      }});

@@ -26,7 +26,7 @@ struct Head {
     copy.resize(n * coarse_row_bytes(k));
     error.resize(n);
     norm.resize(n);
-    copy_coarse_rows(bytes.data(), k, n, copy.data(), error.data(), norm.data());
+    copy_coarse_rows(scalar_target(), bytes.data(), k, n, copy.data(), error.data(), norm.data());
   }
   HeadMatrix matrix() const { return {bytes.data(), n, k, size_t{2} * k}; }
   CoarseHead coarse() const {

@@ -218,6 +218,65 @@ BITNET_TEST(kernels_head_extreme_blocks) {
   }
 }
 
+/// The copy of a row on every target, bit by bit, and its squares against double precision.
+void check_copy(const Bytes& row, uint32_t k) {
+  const Format& q8_0 = *find_format("q8_0");
+  const size_t copy_bytes = payload_bytes(q8_0, 1, k);
+  Exact<uint8_t> expected(copy_bytes);
+  float squares[2];
+  scalar_target().copy_head_row(row.data(), k, expected.data(), squares);
+  for (const Kernels& target : runnable_targets()) {
+    Exact<uint8_t> copy(copy_bytes);
+    float found[2];
+    target.table.copy_head_row(row.data(), k, copy.data(), found);
+    CHECK_BITS(copy.data(), expected.data(), copy_bytes, target.table.name);
+    CHECK_BITS(found, squares, size_t{2}, target.table.name);
+  }
+  Floats weights(k);
+  Floats copied(k);
+  find_format("f16")->decode(row.data(), weights.data(), k);
+  q8_0.decode(expected.data(), copied.data(), k);
+  double whole = 0.0;
+  double missing = 0.0;
+  for (uint32_t i = 0; i < k; i++) {
+    const double w = static_cast<double>(weights[i]);
+    const double rest = w - static_cast<double>(copied[i]);
+    whole += w * w;
+    missing += rest * rest;
+  }
+  constexpr double kBound = 1e-5;  // of as many additions
+  CHECK(std::fabs(static_cast<double>(squares[0]) - whole) <= kBound * whole);
+  CHECK(std::fabs(static_cast<double>(squares[1]) - missing) <= kBound * missing);
+  CHECK(missing <= whole * 1e-3 || whole < 1e-6 * k);
+}
+
+BITNET_TEST(kernels_head_copy) {
+  Random random(1);
+  for (const uint32_t k : {32u, 64u, 160u, 2560u}) {
+    for (const float size : {1e-7f, 1e-4f, 0.02f, 1.0f, 9000.0f}) {
+      Bytes row(2 * size_t{k});
+      for (uint32_t i = 0; i < k; i++) {
+        const uint16_t bits = f32_to_f16(size * random.bell());
+        row[2 * i] = static_cast<uint8_t>(bits);
+        row[2 * i + 1] = static_cast<uint8_t>(bits >> 8);
+      }
+      check_copy(row, k);
+    }
+  }
+  // A row that is not finite has no squares to speak of.
+  for (const uint8_t high : Bytes{0x7c, 0xfc, 0x7e}) {
+    Bytes row(64, 0);
+    row[7] = high;
+    for (const Kernels& target : runnable_targets()) {
+      Bytes copy(34);
+      float squares[2];
+      target.table.copy_head_row(row.data(), 32, copy.data(), squares);
+      CHECK(!std::isfinite(squares[0]));
+      CHECK(!std::isfinite(squares[1]));
+    }
+  }
+}
+
 BITNET_TEST(kernels_head_pinned) {
   // One activation of 1: the logit is the weight itself, so every finite value of the 16-bit types
   // shows how a target converts it.

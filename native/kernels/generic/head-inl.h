@@ -13,6 +13,8 @@
 // lane += float(integer lane) * (d_block * d_activation) by fused multiply-add in block order,
 // folded 8, 4, 2, 1.
 
+#include "kernels/generic/head_copy-inl.h"
+
 struct WeightsF32 {
   using Elem = float;
   static inline F32x16 load_lanes(const Elem* p) { return load(p); }

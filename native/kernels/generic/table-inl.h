@@ -8,7 +8,7 @@
   map_pairs<relu2_mul_lanes>, map_pairs<silu_mul_lanes>, map_pairs<gelu_mul_lanes>,            \
   rope, quantize_head,                                                                         \
   {head<FloatRow<WeightsF32>>, head<FloatRow<WeightsF16>>, head<FloatRow<WeightsBF16>>,        \
-   head<Q80Row>, head<Q6KRow>},                                                                \
+   head<Q80Row>, head<Q6KRow>}, copy_head_row,                                                 \
   {BITNET_GENERIC_KV(4, 0, kv_store<KvF32>, FloatKv<KvF32>),                                   \
    BITNET_GENERIC_KV(2, 0, kv_store<KvF16>, FloatKv<KvF16>),                                   \
    BITNET_GENERIC_KV(2, 0, kv_store<KvBF16>, FloatKv<KvBF16>),                                 \
