@@ -1,5 +1,6 @@
 // Builds the engine, its self-test and the addon with CMake, through cmake-js.
 // No download: the Node-API headers come from the `node-api-headers` package.
+//   node scripts/build-native.mjs [--out FOLDER] [other options of cmake-js]
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
@@ -11,17 +12,17 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cmakeJs = require.resolve("cmake-js/bin/cmake-js");
 const addonApi = dirname(require.resolve("node-addon-api/package.json"));
 
+const extra = process.argv.slice(2);
 const args = [
   cmakeJs,
   "compile",
   "--directory",
   root,
-  "--out",
-  "build",
+  ...(extra.includes("--out") ? [] : ["--out", "build"]),
   "--parallel",
   String(availableParallelism()),
   `--CDNODE_ADDON_API_DIR=${addonApi}`,
-  ...process.argv.slice(2),
+  ...extra,
 ];
 const { npm_config_nodedir: _unused, ...env } = process.env;
 const result = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit", env });

@@ -87,6 +87,13 @@ const LONG_STEPS = [
     count: lastLineCounts,
   },
   {
+    name: "setup native",
+    after: ["build native", "build ts"],
+    alone: true,
+    commands: () => [node("scripts/check-native-setup.mjs")],
+    count: lastLineCounts,
+  },
+  {
     name: "shapes",
     after: ["build native", "build ts"],
     alone: true,

@@ -71,7 +71,7 @@ const WEIGHT_FORMS = ["fast", "compact"] as const;
 // biome-ignore format: a table
 export const OPTIONS = {
   model: { flags: "-m, --model <path>", group: "Model", type: NAME, setting: true, path: true, fallbackText: "the bundled one",
-    help: "GGUF file, or a directory with a GGUF or a Hugging Face checkpoint" },
+    help: "GGUF file, directory with a GGUF or a Hugging Face checkpoint, or a name that `bitnet setup` made ready" },
   lora: { flags: "--lora <adapter>", aliases: ["--lora-scaled"], group: "Model", type: LORA, repeatable: true, fallback: [],
     help: "LoRA adapter to apply: a PEFT directory or a GGUF file; ADAPTER:0.5 scales it (repeatable)" },
   ctxSize: { flags: "-c, --ctx-size <tokens>", group: "Model", type: integer(0), setting: true, fallback: 0,

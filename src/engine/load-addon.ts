@@ -35,6 +35,11 @@ export function packagedAddon(): string | undefined {
   return candidates().find((path) => existsSync(path));
 }
 
+/** Path of the addon that `loadAddon` tries first. */
+export function preferredAddon(): string | undefined {
+  return wanted().find((path) => existsSync(path));
+}
+
 function candidates(): readonly string[] {
   return CANDIDATES.map((candidate) => fileURLToPath(new URL(candidate, import.meta.url)));
 }

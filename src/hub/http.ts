@@ -48,7 +48,9 @@ export class HubHttp {
     for (let attempt = 1; ; attempt += 1) {
       const deadline = AbortSignal.timeout(STALL_MS);
       try {
-        return await this.request(url, init, deadline);
+        const { status, headers, body } = await this.request(url, init, deadline);
+        // Read here, so that a connection cut in the middle is tried again as well.
+        return new Response(await new Response(body).arrayBuffer(), { status, headers });
       } catch (error) {
         await this.wait(error, attempt);
       }

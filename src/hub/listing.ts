@@ -1,5 +1,5 @@
 import { listFiles, modelInfo } from "@huggingface/hub";
-import { NetworkError } from "../errors.ts";
+import { BitnetError, NetworkError } from "../errors.ts";
 import type { HubHttp } from "./http.ts";
 import { isCommit } from "./layout.ts";
 import { isSafePath, MAIN_BRANCH } from "./resolve.ts";
@@ -22,12 +22,23 @@ export interface RepoListing {
 /** What a repository holds at a revision.
  *  @throws {NotFoundError, NetworkError} as `HubHttp.fetch` */
 export async function listRepo(http: HubHttp, revision = MAIN_BRANCH): Promise<RepoListing> {
+  try {
+    return await readListing(http, revision);
+  } catch (error) {
+    http.signal?.throwIfAborted();
+    if (error instanceof BitnetError) throw error;
+    throw strange(http, error instanceof SyntaxError ? "no JSON" : "JSON of another kind");
+  }
+}
+
+async function readListing(http: HubHttp, revision: string): Promise<RepoListing> {
   const { repo } = http;
   const where = { hubUrl: http.access.endpoint, fetch: http.fetch };
   const { sha } = await modelInfo({ ...where, name: repo, revision, additionalFields: ["sha"] });
   if (typeof sha !== "string" || !isCommit(sha)) throw strange(http, "no commit");
   const files: RepoFile[] = [];
   for await (const entry of listFiles({ ...where, repo, revision: sha, recursive: true })) {
+    if (entry?.type === undefined) throw strange(http, "a file without a type");
     if (entry.type !== "file") continue;
     files.push(checked(http, entry));
   }

@@ -1,3 +1,4 @@
+import { preferredAddon } from "../engine/load-addon.ts";
 import { AddonError } from "../errors.ts";
 import { runTrial, type TrialEnvironment } from "./run-trial.ts";
 
@@ -14,7 +15,7 @@ export interface SelfCheck {
 /** Runs the bundled model on the kernels in use and on plain C++ code, and compares all logits.
  *  @throws {AddonError} they differ, or one of the two crashed */
 export async function checkKernels({ env, signal }: TrialEnvironment): Promise<SelfCheck> {
-  const { target, hash } = await runTrial({}, { env, signal });
+  const { target, hash } = await runTrial({ addon: preferredAddon() }, { env, signal });
   const reference = await runTrial(
     {},
     { env: { ...env, BITNET_KERNEL: REFERENCE_TARGET }, signal },

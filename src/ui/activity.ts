@@ -76,15 +76,14 @@ export async function startProgress(
   };
 }
 
-/** A bar for each of several things that go on at once, as they come, and one for all of them.
+/** A bar for each of several things that go on at once, while they do, and one for all of them.
  *    total  of all of them together */
 export async function startProgressGroup(
-  text: string,
   total: number,
   stream: NodeJS.WriteStream,
 ): Promise<ProgressGroupActivity> {
   const bars = await createBars(stream, GROUP_BAR_COLUMNS);
-  const all = { bar: bars.create(0, 0, { name: fit(text), amount: "" }), meter: new Meter() };
+  const all = { bar: bars.create(0, 0, { name: fit("in all"), amount: "" }), meter: new Meter() };
   const parts = new Map<string, { readonly bar: SingleBar; readonly meter: Meter; done: number }>();
   return {
     update: (name, done, partTotal) => {
@@ -98,6 +97,7 @@ export async function startProgressGroup(
       part.done = done;
       part.bar.setTotal(partTotal);
       part.bar.update(done, { amount: part.meter.describe(done, partTotal) });
+      if (done >= partTotal) bars.remove(part.bar); // else many files are longer than the screen
       const sum = [...parts.values()].reduce((bytes, one) => bytes + one.done, 0);
       all.bar.setTotal(total);
       all.bar.update(sum, { amount: all.meter.describe(sum, total) });

@@ -104,7 +104,8 @@ export class Ui {
     let bars: Awaited<ReturnType<typeof startProgressGroup>> | undefined;
     return this.#during(
       async () => {
-        bars = await startProgressGroup(redact(doing), total, this.#stream);
+        this.info(doing);
+        bars = await startProgressGroup(total, this.#stream);
         return bars;
       },
       { doing, done },

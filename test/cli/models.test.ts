@@ -8,7 +8,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { runCli } from "../support/cli.ts";
+import { HAS_TERMINAL, runCli, runInTerminal } from "../support/cli.ts";
 import { goldenPath } from "../support/golden.ts";
 import { commitOf, type HubRepo, type HubServer, startSuiteHub } from "../support/hub-server.ts";
 import { suiteDir, tempDir } from "../support/temp-dir.ts";
@@ -173,6 +173,20 @@ describe("bitnet models rm", () => {
   beforeEach(async () => {
     own = hub.env(tempDir());
     await runCli(["setup", "org/checkpoint"], { env: own });
+  });
+
+  it.skipIf(!HAS_TERMINAL)("asks whoever sits at a terminal", async () => {
+    const args = ["models", "rm", "org/checkpoint"];
+    const no = await runInTerminal(args, { env: own, input: "\n" });
+    expect(no.stdout).toMatch(
+      /remove org\/checkpoint \(.* MiB, which other programs may use, too\)\? \[y\/N\]/,
+    );
+    expect(no.stdout).toContain("nothing removed");
+    const yes = await runInTerminal(args, { env: own, input: "y\n" });
+    expect(yes.stdout).toContain("removed org/checkpoint");
+    expect(JSON.parse((await runCli(["models", "--json"], { env: own })).stdout).models).toEqual(
+      [],
+    );
   });
 
   it("removes a repository and what was made of it", async () => {

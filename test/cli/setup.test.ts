@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openModelSource } from "../../src/checkpoint/open.ts";
-import { runCli } from "../support/cli.ts";
+import { finish, HAS_TERMINAL, runCli, runInTerminal, startCli } from "../support/cli.ts";
 import { goldenPath } from "../support/golden.ts";
 import { commitOf, type HubRepo, type HubServer, startSuiteHub } from "../support/hub-server.ts";
 import { makeModel } from "../support/make-model.ts";
@@ -206,6 +207,8 @@ describe("bitnet setup", () => {
                                       have them; this is so wherever they fit
         -ld, --log-dir <directory>    also write what each step says to a file of its
                                       own in here
+        --native                      compile the kernels for this CPU alone, and keep
+                                      the result if it is right and faster
 
       Output:
         --json                        print one JSON document
@@ -220,6 +223,7 @@ describe("bitnet setup", () => {
         bitnet setup bonsai-8b:PQ2_0                  # this file of several
         bitnet setup org/name@v1.0 --quant-embd       # a revision, smaller embeddings
         bitnet setup ./checkpoint                     # convert what is here already
+        bitnet setup --native                         # compile the kernels for this CPU
         bitnet setup -hr org/name -md models -q i2_s  # as with bitnet.cpp
       "
     `);
@@ -229,6 +233,43 @@ describe("bitnet setup", () => {
     const { status, stdout } = await runCli(["setup"]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^2b4t +microsoft\/bitnet-b1\.58-2B-4T-gguf +/);
+  });
+});
+
+describe("a download that takes its time", () => {
+  afterEach(() => {
+    hub.pauseMs = 0;
+  });
+
+  it.skipIf(!HAS_TERMINAL)("shows a bar for each file and one for all of them", async () => {
+    hub.pauseMs = 20;
+    const env = hub.env(tempDir());
+    const { status, stdout } = await runInTerminal(["setup", "org/checkpoint"], { env });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /model\.safetensors {2,}[\u2588\u2591]+ \d+% {2}[\d.]+ \w+ of [\d.]+ \w+, [\d.]+ \w+\/s, .* left/,
+    );
+    expect(stdout).toMatch(/downloading org\/checkpoint \(\d files, [\d.]+ KiB\)/);
+    expect(stdout).toMatch(/in all {2,}[\u2588\u2591]+ \d+% {2}/);
+    expect(stdout).toMatch(/bitnet run -m org\/checkpoint -cnv/);
+  });
+
+  it("is stopped by Ctrl-C, and goes on where it was", async () => {
+    hub.pauseMs = 40;
+    hub.requests.length = 0;
+    const env = hub.env(tempDir());
+    const child = startCli(["setup", "org/gguf"], { env });
+    const ended = finish(child);
+    while (!hub.requests.some(({ sentBytes }) => sentBytes > 100_000)) await sleep(5);
+    child.kill("SIGINT");
+    const { status, stdout, stderr } = await ended;
+    expect({ status, stdout }).toEqual({ status: 130, stdout: "" });
+    expect(stderr).toMatch(/^cancelled$/m);
+    hub.pauseMs = 0;
+    hub.requests.length = 0;
+    const again = await runCli(["setup", "org/gguf", "--json"], { env });
+    expect(JSON.parse(again.stdout).model.fetchedBytes).toBeLessThan(GGUF.length - 50_000);
+    expect(hub.requests.find(({ door }) => door === "bytes")?.range).toMatch(/^bytes=[1-9]\d*-$/);
   });
 });
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 export const BIN = fileURLToPath(new URL("../../bin/bitnet.js", import.meta.url));
@@ -88,4 +88,24 @@ export async function whenItReads({ stdin }: ChildProcess): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     stdin?.write(MUCH_INPUT, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+/** Whether this machine can give a command a terminal of its own (util-linux). */
+export const HAS_TERMINAL = spawnSync("script", ["--version"]).status === 0;
+
+/** Runs bin/bitnet.js in a terminal of 100 columns, with `input` typed into it; both of its streams
+ *  come as one text. */
+export function runInTerminal(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<CliResult> {
+  const words = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(" ");
+  const command = `stty cols 100 rows 30; ${words}`;
+  const child = spawn("script", ["-qec", command, "/dev/null"], {
+    env: { ...cleanEnv(options.env), TERM: "xterm" },
+    cwd: options.cwd,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  child.stdin.write(options.input ?? "");
+  return finish(child);
 }

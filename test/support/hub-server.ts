@@ -30,6 +30,8 @@ export interface Fault {
   /** One bit of the body is wrong. */
   readonly corrupt?: boolean;
   readonly ignoreRange?: boolean;
+  /** What the API says instead. */
+  readonly answer?: unknown;
 }
 
 export interface SeenRequest {
@@ -205,8 +207,16 @@ class Sender {
   }
 
   async json(value: unknown, headers: Record<string, string> = {}): Promise<void> {
-    this.#response.writeHead(200, { "content-type": "application/json", ...headers });
-    this.#response.end(JSON.stringify(value));
+    const text = JSON.stringify(this.#fault.answer ?? value);
+    const length = String(Buffer.byteLength(text));
+    this.#response.writeHead(200, {
+      "content-type": "application/json",
+      "content-length": length,
+      ...headers,
+    });
+    const { cutAfter } = this.#fault;
+    if (cutAfter === undefined) return void this.#response.end(text);
+    this.#response.write(text.slice(0, cutAfter), () => this.#response.destroy());
   }
 
   async refuse(status: number, code: string): Promise<void> {

@@ -3,6 +3,7 @@ import { openModelSource } from "../../checkpoint/open.ts";
 import { NotFoundError, UsageError } from "../../errors.ts";
 import { SHORT_NAMES } from "../../hub/names.ts";
 import { parseRepoRef, type RepoRef } from "../../hub/resolve.ts";
+import type { NativeResult } from "../../native/build.ts";
 import { checkKernels, type SelfCheck } from "../../native/self-check.ts";
 import { formatTable } from "../../ui/table.ts";
 import { defineCommand } from "../command.ts";
@@ -11,6 +12,7 @@ import { convertedDir, findReady, recordReady } from "../models/ready.ts";
 import type { OptionValues } from "../options.ts";
 import { type Fetched, fetchModel, isPath } from "../setup/fetch.ts";
 import { SetupLog } from "../setup/log.ts";
+import { setUpNative } from "../setup/native.ts";
 import { type Prepared, prepareModel } from "../setup/prepare.ts";
 import { describeReady, runCommand, warnOfMemory } from "../setup/summary.ts";
 
@@ -21,6 +23,7 @@ const OPTIONS = [
   "quantEmbd",
   "usePretuned",
   "logDir",
+  "native",
   "json",
 ] as const;
 type Options = OptionValues<(typeof OPTIONS)[number]>;
@@ -41,12 +44,15 @@ export const setup = defineCommand({
     { command: "bitnet setup bonsai-8b:PQ2_0", says: "this file of several" },
     { command: "bitnet setup org/name@v1.0 --quant-embd", says: "a revision, smaller embeddings" },
     { command: "bitnet setup ./checkpoint", says: "convert what is here already" },
+    { command: "bitnet setup --native", says: "compile the kernels for this CPU" },
     { command: "bitnet setup -hr org/name -md models -q i2_s", says: "as with bitnet.cpp" },
   ],
   async run(context, options, argument) {
     const name = chooseName(options, argument);
-    if (name === undefined) return listNames(context, options.json);
     const log = new SetupLog(options.logDir);
+    const native = options.native ? await setUpNative(context, log) : undefined;
+    if (name === undefined)
+      return native ? showNative(context, native, options.json) : listNames(context, options.json);
     const { ref, fetched, prepared } = await log.step("setup", () =>
       bring(context, name, options, log),
     );
@@ -60,7 +66,7 @@ export const setup = defineCommand({
     if (options.json) {
       const { repo = null, commit = null, fetchedBytes = 0 } = fetched ?? {};
       const origin = { repo, commit, fetchedBytes, converted: prepared.converted };
-      return context.out.json({ model: { ...model, ...origin }, kernels, command });
+      return context.out.json({ model: { ...model, ...origin }, kernels, native, command });
     }
     await context.out.line(command);
   },
@@ -83,6 +89,11 @@ async function listNames({ out }: Context, json: boolean): Promise<void> {
   if (json) return out.json({ names: SHORT_NAMES });
   const rows = SHORT_NAMES.map(({ name, repo, about }) => [name, repo, about]);
   for (const line of formatTable(rows, { indent: 0 })) await out.line(line);
+}
+
+async function showNative({ out }: Context, native: NativeResult, json: boolean): Promise<void> {
+  if (json) return out.json({ native });
+  await out.line(native.kept ? "kept" : "not kept");
 }
 
 interface Brought {
