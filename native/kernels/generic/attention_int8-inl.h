@@ -73,14 +73,18 @@ static inline void byte_tile(const ByteRows<Side>& a, uint32_t row, const BytePa
   });
 }
 
-/// The same for rows [row, n_rows), `rows` at a time; the first ones fetch.
+/// The same for rows [row, n_rows), of at most kAttentionRows, `rows` at a time; the first ones
+/// fetch.
 template <class Side, uint32_t rows, uint32_t blocks, bool fetch, class Take>
 static inline void byte_rows(uint32_t n_rows, const ByteRows<Side>& a, uint32_t row,
                              const BytePanel& b, uint32_t block, const Take& take) {
   if (row + rows <= n_rows) {
     byte_tile<Side, rows, blocks, fetch>(a, row, b, block, take);
     if (row + rows == n_rows) return;
-    return byte_rows<Side, rows, blocks, false>(n_rows, a, row + rows, b, block, take);
+    if constexpr (rows < kAttentionRows) {
+      byte_rows<Side, rows, blocks, false>(n_rows, a, row + rows, b, block, take);
+    }
+    return;
   }
   if constexpr (rows > 1) byte_rows<Side, rows - 1, blocks, fetch>(n_rows, a, row, b, block, take);
 }
