@@ -38,6 +38,8 @@ const char* layout_name(TernaryLayout layout) {
       return " rows";
     case TernaryLayout::kBlocks16:
       return " blocks16";
+    case TernaryLayout::kQuads16:
+      return " quads16";
     case TernaryLayout::kFives16:
     case TernaryLayout::kFives16By85:
       break;
