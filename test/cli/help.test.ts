@@ -70,9 +70,9 @@ describe("help of the commands", () => {
       from standard input.
 
       Model:
-        -m, --model <path>             GGUF file, or a directory with a GGUF or a
-                                       Hugging Face checkpoint (default: the bundled
-                                       one)
+        -m, --model <path>             GGUF file, directory with a GGUF or a Hugging
+                                       Face checkpoint, or a name that \`bitnet setup\`
+                                       made ready (default: the bundled one)
         --lora <adapter>               LoRA adapter to apply: a PEFT directory or a
                                        GGUF file; ADAPTER:0.5 scales it (repeatable)
         --i2s-layout <name>            order of the weights in an I2_S file: group128,
@@ -236,8 +236,9 @@ describe("help of the commands", () => {
         text                       text; or -p, -f, or standard input
 
       Model:
-        -m, --model <path>         GGUF file, or a directory with a GGUF or a Hugging
-                                   Face checkpoint (default: the bundled one)
+        -m, --model <path>         GGUF file, directory with a GGUF or a Hugging Face
+                                   checkpoint, or a name that \`bitnet setup\` made
+                                   ready (default: the bundled one)
         --lora <adapter>           LoRA adapter to apply: a PEFT directory or a GGUF
                                    file; ADAPTER:0.5 scales it (repeatable)
         --i2s-layout <name>        order of the weights in an I2_S file: group128,
@@ -306,8 +307,9 @@ describe("help of the commands", () => {
       --model.
 
       Model:
-        -m, --model <path>         GGUF file, or a directory with a GGUF or a Hugging
-                                   Face checkpoint (default: the bundled one)
+        -m, --model <path>         GGUF file, directory with a GGUF or a Hugging Face
+                                   checkpoint, or a name that \`bitnet setup\` made
+                                   ready (default: the bundled one)
         --lora <adapter>           LoRA adapter to apply: a PEFT directory or a GGUF
                                    file; ADAPTER:0.5 scales it (repeatable)
         --i2s-layout <name>        order of the weights in an I2_S file: group128,
@@ -448,8 +450,9 @@ describe("help of the commands", () => {
         model                      GGUF file or checkpoint directory
 
       Model:
-        -m, --model <path>         GGUF file, or a directory with a GGUF or a Hugging
-                                   Face checkpoint (default: the bundled one)
+        -m, --model <path>         GGUF file, directory with a GGUF or a Hugging Face
+                                   checkpoint, or a name that \`bitnet setup\` made
+                                   ready (default: the bundled one)
         -c, --ctx-size <tokens>    context window; 0 is the model's own (default: 0)
         --i2s-layout <name>        order of the weights in an I2_S file: group128,
                                    group64, row4, seq_hi or seq_lo (default: as the
