@@ -40,12 +40,14 @@ export async function downloadFiles(
 ): Promise<Download> {
   const { repo, commit } = listing;
   const repoDir = repoFolder(options.cacheDir, repo);
-  const missing = await missingBytes(repoDir, files);
+  // Files of the same bytes are one blob, and would be one partial file.
+  const blobs = [...new Map(files.map((file) => [file.etag, file])).values()];
+  const missing = await missingBytes(repoDir, blobs);
   await checkSpace(options.cacheDir, missing);
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   const http = new HubHttp(options.access, repo, { ...options, signal });
-  await forEachParallel(files, PARALLEL_FILES, async (file) => {
+  await forEachParallel(blobs, PARALLEL_FILES, async (file) => {
     const url = fileUrl(options.access, repo, commit, file.path);
     const onBytes = (done: number) => options.onProgress?.(file.path, done, file.bytes);
     try {

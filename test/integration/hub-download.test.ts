@@ -88,6 +88,17 @@ describe("a download", () => {
     expect(hub.requests.filter(({ door }) => door !== "api")).toEqual([]);
   });
 
+  it("fetches files of the same bytes once", async () => {
+    const same = { "a.gguf": WEIGHTS, "b.gguf": WEIGHTS, "c.json": "{}", "d.json": "{}" };
+    const hub = await startHub({ [NAME]: { files: same } });
+    const { snapshot, fetchedBytes } = await fetchAll(hub);
+    expect(fetchedBytes).toBe(WEIGHTS.length + 2);
+    for (const [path, body] of Object.entries(same)) {
+      expect(readFileSync(join(snapshot, path)).equals(Buffer.from(body)), path).toBe(true);
+    }
+    expect(hub.requests.filter(({ door }) => door === "bytes")).toHaveLength(1);
+  });
+
   it("replaces a blob that has another size", async () => {
     const hub = await startHub({ [NAME]: REPO });
     const cacheDir = tempDir();
