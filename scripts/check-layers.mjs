@@ -8,7 +8,17 @@ import { listFiles } from "./lib/files.mjs";
 import { checkNativeFile } from "./lib/layers-native.mjs";
 import { checkTsFile } from "./lib/layers-ts.mjs";
 
-const FEATURES = ["convert", "bench", "server", "chat", "hub", "lora", "native", "scoring"];
+const FEATURES = [
+  "batch",
+  "convert",
+  "bench",
+  "server",
+  "chat",
+  "hub",
+  "lora",
+  "native",
+  "scoring",
+];
 const CORE = ["engine", "checkpoint", "tokenizer", "gguf", "errors"];
 
 /** src/: folders, and files of src/ itself by their name. @type {import("./lib/layers-ts.mjs").TsRules} */
@@ -17,6 +27,7 @@ const TS_RULES = {
     bin: ["cli"],
     cli: [...FEATURES, ...CORE, "ui", "config"],
     index: [...FEATURES, ...CORE],
+    batch: ["chat", "engine", "gguf", "errors"],
     convert: ["engine", "checkpoint", "gguf", "errors"],
     bench: ["engine", "checkpoint", "tokenizer", "errors"],
     server: ["chat", "engine", "errors"],

@@ -46,6 +46,7 @@ export interface OptionSpec {
 export type OptionGroup =
   | "Model"
   | "Prompt"
+  | "Batch"
   | "Sampling"
   | "Engine"
   | "Output"
@@ -57,6 +58,7 @@ export type OptionGroup =
 
 const MAX_THREADS = 1024;
 const MAX_BATCH = 65_536;
+const MAX_PARALLEL = 256;
 const MAX_LOGPROBS = 20; // as in the OpenAI API
 const OUT_TYPE_NAMES = Object.keys(OUT_TYPES) as readonly OutType[];
 const TILES: ValueType<TileEntry> = {
@@ -91,6 +93,15 @@ export const OPTIONS = {
     help: "put the prompt into the model's chat template, as one user message" },
   system: { flags: "-sys, --system <text>", aliases: ["--system-prompt"], group: "Prompt", type: TEXT, setting: true,
     help: "system message, with --conversation" },
+
+  batch: { flags: "--batch <file>", group: "Batch", type: NAME,
+    help: "answer every line of a file of JSON lines with prompt or messages, and id; - is standard input" },
+  answers: { flags: "-o, --output <file>", only: "run", group: "Batch", type: NAME, fallbackText: "standard output",
+    help: "append the answers to this file; what it holds already is not done again" },
+  parallel: { flags: "--parallel <count>", group: "Batch", type: integer(1, MAX_PARALLEL), setting: true, fallback: 8,
+    help: "requests that generate at once" },
+  order: { flags: "--order <kind>", group: "Batch", type: oneOf("input", "finish"), fallback: "input",
+    help: "answers in the order of the requests (input), or each as soon as it is there (finish)" },
 
   nPredict: { flags: "-n, --n-predict <count>", aliases: ["--predict"], group: "Sampling", type: integer(-1), setting: true, fallback: 128,
     help: "tokens to generate at most; -1 is unlimited" },

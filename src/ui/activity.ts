@@ -1,6 +1,6 @@
 import type { MultiBar, SingleBar } from "cli-progress";
 import type { Ora } from "ora";
-import { formatBytes, formatDuration } from "./format.ts";
+import { formatBytes, formatDuration, formatRate } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Something that moves on the last line of the terminal. */
@@ -60,9 +60,13 @@ const BAR_COLUMNS = 28;
 const GROUP_BAR_COLUMNS = 16;
 const GROUP_NAME_COLUMNS = 28;
 
+/** What stands behind a bar: how far, how fast, how long still. */
+export type DescribeProgress = (done: number, total: number, elapsedMs: number) => string;
+
 export async function startProgress(
   text: string,
   stream: NodeJS.WriteStream,
+  describe: DescribeProgress = describeBytes,
 ): Promise<ProgressActivity> {
   const bars = await createBars(stream, BAR_COLUMNS);
   const startedAt = performance.now();
@@ -153,10 +157,18 @@ class Meter {
 }
 
 /** `412 MiB of 1.18 GiB, 205 MiB/s, 3.8 s left`. */
-function describe(done: number, total: number, elapsedMs: number): string {
+function describeBytes(done: number, total: number, elapsedMs: number): string {
   const amount = `${formatBytes(done)} of ${formatBytes(total)}`;
   if (done === 0 || elapsedMs === 0) return amount;
   const rate = done / elapsedMs;
   const left = formatDuration((total - done) / rate);
   return `${amount}, ${formatBytes(rate * 1000)}/s, ${left} left`;
+}
+
+/** `120 of 2000, 6.1/s, 5 min 08 s left`. */
+export function describeCount(done: number, total: number, elapsedMs: number): string {
+  const amount = `${done} of ${total}`;
+  if (done === 0 || elapsedMs === 0) return amount;
+  const left = formatDuration(((total - done) * elapsedMs) / done);
+  return `${amount}, ${formatRate((done * 1000) / elapsedMs)}/s, ${left} left`;
 }

@@ -1,5 +1,11 @@
 import { Chalk, type ChalkInstance } from "chalk";
-import { type Activity, startProgress, startProgressGroup, startSpinner } from "./activity.ts";
+import {
+  type Activity,
+  describeCount,
+  startProgress,
+  startProgressGroup,
+  startSpinner,
+} from "./activity.ts";
 import { formatDuration } from "./format.ts";
 import { redact } from "./redact.ts";
 import type { Terminal } from "./terminal.ts";
@@ -122,6 +128,23 @@ export class Ui {
     } finally {
       reader.close();
     }
+  }
+
+  /** Runs `work` with a progress bar over things that are counted; off a terminal as `spin`. */
+  async count<T>(
+    doing: string,
+    done: string,
+    work: (report: (done: number, total: number) => void) => Promise<T>,
+  ): Promise<T> {
+    let bar: Awaited<ReturnType<typeof startProgress>> | undefined;
+    return this.#during(
+      async () => {
+        bar = await startProgress(redact(doing), this.#stream, describeCount);
+        return bar;
+      },
+      { doing, done },
+      () => work((doneCount, total) => bar?.update(doneCount, total)),
+    );
   }
 
   /** Leaves the terminal usable, whatever was moving on it. */

@@ -141,7 +141,20 @@ describe("help of the commands", () => {
         --logprobs <count>             with --json or --ndjson: log-probabilities, and
                                        this many alternatives per token
 
+      Batch:
+        --batch <file>                 answer every line of a file of JSON lines with
+                                       prompt or messages, and id; - is standard input
+        -o, --output <file>            append the answers to this file; what it holds
+                                       already is not done again (default: standard
+                                       output)
+        --parallel <count>             requests that generate at once (default: 8)
+        --order <kind>                 answers in the order of the requests (input),
+                                       or each as soon as it is there (finish)
+                                       (default: input)
+
       Output:
+        --force                        overwrite or remove what is there without
+                                       asking
         --json                         print one JSON document
         --ndjson                       print one JSON event per line, as they happen
         -q, --quiet                    nothing but errors on standard error
@@ -155,6 +168,7 @@ describe("help of the commands", () => {
         bitnet run -m model.gguf -cnv -p "Why is the sky blue?"  # ask
         git diff | bitnet run -cnv -sys 'Explain this change.'   # read a pipe
         bitnet run -p hi --temp 0 --json                         # likeliest tokens, as JSON
+        bitnet run --batch in.jsonl -o out.jsonl                 # many; again to go on
         bitnet run -m model.gguf --lora ./adapter:0.5 -p hi      # half an adapter
       "
     `);

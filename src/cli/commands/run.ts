@@ -1,4 +1,5 @@
 import { UsageError } from "../../errors.ts";
+import { BATCH_OPTIONS, checkNoBatch } from "../batch-options.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { readPrompt } from "../prompt.ts";
@@ -11,15 +12,29 @@ export const run = defineCommand({
   description:
     "Generates text after a prompt. Standard output carries the generated text alone; everything " +
     "else goes to standard error. Without -p and -f the prompt is read from standard input.",
-  options: [...MODEL_OPTIONS, "prompt", "file", ...GENERATE_OPTIONS, "json", "ndjson"],
+  options: [
+    ...MODEL_OPTIONS,
+    "prompt",
+    "file",
+    ...GENERATE_OPTIONS,
+    ...BATCH_OPTIONS,
+    "json",
+    "ndjson",
+  ],
   examples: [
     { command: 'bitnet run -m model.gguf -p "Once upon a time" -n 64', says: "continue a text" },
     { command: 'bitnet run -m model.gguf -cnv -p "Why is the sky blue?"', says: "ask" },
     { command: "git diff | bitnet run -cnv -sys 'Explain this change.'", says: "read a pipe" },
     { command: "bitnet run -p hi --temp 0 --json", says: "likeliest tokens, as JSON" },
+    { command: "bitnet run --batch in.jsonl -o out.jsonl", says: "many; again to go on" },
     { command: "bitnet run -m model.gguf --lora ./adapter:0.5 -p hi", says: "half an adapter" },
   ],
   async run(context, options) {
+    if (options.batch !== undefined) {
+      const { runBatch } = await import("../run-batch.ts");
+      return runBatch(context, { ...options, batch: options.batch });
+    }
+    checkNoBatch(context.origins);
     const format = chooseFormat(options);
     checkConversation(context.origins, options.conversation);
     const prompt = await readPrompt(options, context);
