@@ -1,5 +1,5 @@
 import type { Context } from "./context.ts";
-import { GLOBAL_OPTIONS, type OptionKey, type OptionValues } from "./options.ts";
+import { GLOBAL_OPTIONS, type OptionKey, type OptionSpec, type OptionValues } from "./options.ts";
 
 /** A sub-command as data; `run` parses nothing, calls one feature and prints. */
 export interface Command<K extends OptionKey = OptionKey> {
@@ -10,6 +10,8 @@ export interface Command<K extends OptionKey = OptionKey> {
   /** A further one behind it. */
   readonly secondArgument?: Argument;
   readonly options: readonly K[];
+  /** What differs here from the options' own table. */
+  readonly changes?: OptionChanges;
   readonly examples: readonly Example[];
   run(
     context: Context,
@@ -23,6 +25,10 @@ export interface Argument {
   readonly syntax: string;
   readonly help: string;
 }
+
+export type OptionChanges = Readonly<
+  Partial<Record<OptionKey, Partial<Pick<OptionSpec, "help" | "fallback" | "fallbackText">>>>
+>;
 
 export interface Example {
   readonly command: string;

@@ -34,34 +34,45 @@ async function* only(text: string): AsyncGenerator<string> {
   yield text;
 }
 
-/** `open` is called with the first line: a stream that nobody reads would have nobody for its errors. */
 async function* linesOf(
   open: () => Readable,
   from: string,
   { signal }: PromptInput,
 ): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
   let number = 0;
-  let rest = "";
-  const check = (line: string): string => {
+  for await (const line of rawLines(open, from, signal)) {
     number++;
-    const text = line.replace(/\r$/, "");
-    if (text !== "") return text;
-    // Left out, it would shift the vectors against the lines.
-    throw new UsageError(`line ${number} of ${from} is empty`, { hint: "remove empty lines" });
-  };
+    if (line === "") {
+      // Left out, it would shift the vectors against the lines.
+      throw new UsageError(`line ${number} of ${from} is empty`, { hint: "remove empty lines" });
+    }
+    yield line;
+  }
+}
+
+/** Lines as they come, without their ends. `open` is called with the first line: a stream that nobody
+ *  reads would have nobody for its errors.
+ *  @throws {UsageError}    text that is not UTF-8
+ *  @throws {NotFoundError} the stream cannot be read */
+export async function* rawLines(
+  open: () => Readable,
+  from: string,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let rest = "";
   try {
     for await (const chunk of addAbortSignal(signal, open())) {
       const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) yield check(line);
+      for (const line of lines) yield line.replace(/\r$/, "");
     }
     rest += decoder.decode();
   } catch (error) {
     if (error instanceof TypeError) throw notUtf8(from);
     throw fileError(error, "read", from);
   }
-  if (rest !== "") yield check(rest);
+  if (rest !== "") yield rest.replace(/\r$/, "");
 }
 
 function notUtf8(from: string): UsageError {

@@ -31,6 +31,8 @@ export interface OptionSpec {
   readonly fallback?: unknown;
   /** What the help shows as the default, where it is not a constant. */
   readonly fallbackText?: string;
+  /** What a flag that stands without its optional value (`[name]`) means. */
+  readonly bare?: string;
   /** May be given several times. */
   readonly repeatable?: true;
   /** May also stand in a configuration file and in BITNET_<LONG_FLAG>. */
@@ -47,6 +49,7 @@ export type OptionGroup =
   | "Model"
   | "Prompt"
   | "Batch"
+  | "Chat"
   | "Sampling"
   | "Engine"
   | "Output"
@@ -102,6 +105,11 @@ export const OPTIONS = {
     help: "requests that generate at once" },
   order: { flags: "--order <kind>", group: "Batch", type: oneOf("input", "finish"), fallback: "input",
     help: "answers in the order of the requests (input), or each as soon as it is there (finish)" },
+
+  resume: { flags: "--resume [name]", group: "Chat", type: TEXT, bare: "",
+    help: "go on with a saved chat; without a name, with the last one" },
+  saveChat: { flags: "--no-save", only: "chat", group: "Chat", fallback: true,
+    help: "do not keep this chat for --resume, nor what is typed" },
 
   nPredict: { flags: "-n, --n-predict <count>", aliases: ["--predict"], group: "Sampling", type: integer(-1), setting: true, fallback: 128,
     help: "tokens to generate at most; -1 is unlimited" },

@@ -77,7 +77,7 @@ function describe(child: Commander, command: Command, act: ProgramOptions["act"]
   const args = [command.argument, command.secondArgument].filter((one) => one !== undefined);
   for (const { syntax, help: text } of args) child.argument(syntax, text);
   const own = new Set(command.options.flatMap((key) => flagNames(OPTIONS[key].flags)));
-  for (const key of command.options) addOption(child, key);
+  for (const key of command.options) addOption(child, key, { changes: command.changes?.[key] });
   for (const key of GLOBAL_OPTIONS) addOption(child, key, { taken: own });
   child.addHelpText("after", exampleText(command.examples));
   child.action(async (...received: unknown[]) => {
@@ -90,16 +90,23 @@ interface AddOptions {
   readonly group?: string;
   /** Spellings that the command needs for something else. */
   readonly taken?: ReadonlySet<string>;
+  /** What differs with the command. */
+  readonly changes?: Partial<OptionSpec> | undefined;
 }
 
-function addOption(target: Commander, key: OptionKey, { group, taken }: AddOptions = {}): void {
-  const spec: OptionSpec = OPTIONS[key];
+function addOption(
+  target: Commander,
+  key: OptionKey,
+  { group, taken, changes }: AddOptions = {},
+): void {
+  const spec: OptionSpec = { ...OPTIONS[key], ...changes };
   const heading = group ?? `${spec.group}:`;
   const flags = taken ? withoutFlags(spec.flags, taken) : spec.flags;
   const option = new Option(plainFlags(flags), helpText(spec)).helpGroup(heading);
   // The flag's own name, unless a flag means different things to different commands.
   option.attributeName = () => key;
   if (spec.fallback !== undefined) option.default(spec.fallback);
+  if (spec.bare !== undefined) option.preset(spec.bare);
   const { type } = spec;
   if (type) {
     option.argParser((text: string, previous: unknown) => {

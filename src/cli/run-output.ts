@@ -126,16 +126,24 @@ const ENDINGS: Readonly<Record<FinishReason, string>> = {
 };
 
 /** `12 prompt tokens at 310 tok/s, first token after 85 ms, 128 tokens at 41.2 tok/s, ...`. */
-export function describeRun({ usage, timing, finishReason, stopText }: RunSummary): string {
+export function describeRun(summary: RunSummary): string {
+  const { usage, timing } = summary;
   const { promptTokens, generatedTokens, draftedTokens, acceptedTokens } = usage;
-  const ending = stopText === undefined ? ENDINGS[finishReason] : "ended by --stop";
   return [
     `${promptTokens} prompt tokens at ${rate(timing.promptTokensPerSecond)}`,
     `first token after ${formatDuration(timing.firstTokenMs)}`,
     `${generatedTokens} tokens at ${rate(timing.generatedTokensPerSecond)}`,
     ...(draftedTokens > 0 ? [`${acceptedTokens} of ${draftedTokens} guesses right`] : []),
-    ending,
+    describeEnding(summary),
   ].join(", ");
+}
+
+/** Why the text ended. */
+export function describeEnding({
+  finishReason,
+  stopText,
+}: Pick<RunSummary, "finishReason" | "stopText">): string {
+  return stopText === undefined ? ENDINGS[finishReason] : "ended by --stop";
 }
 
 function rate(tokensPerSecond: number | null): string {

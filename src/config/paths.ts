@@ -13,6 +13,14 @@ export function userConfigFile(env: Env, platform: NodeJS.Platform = process.pla
   return join(base, "bitnet", "config.json");
 }
 
+/** What the program remembers between runs: chats, typed lines.
+ *  @see https://specifications.freedesktop.org/basedir */
+export function userStateDir(env: Env, platform: NodeJS.Platform = process.platform): string {
+  const windows = platform === "win32" ? env["LOCALAPPDATA"] : undefined;
+  const base = env["XDG_STATE_HOME"] || windows || join(homedir(), ".local", "state");
+  return join(base, "bitnet");
+}
+
 /** The nearest `bitnet.config.json` in `directory` or above it. */
 export async function findProjectConfig(directory: string): Promise<string | undefined> {
   for (let at = directory; ; at = dirname(at)) {

@@ -65,6 +65,11 @@ export class Session {
     this.contextLength = contextLength;
   }
 
+  /** Tokens that a prompt which begins with them need not evaluate again. */
+  get evaluatedTokens(): number {
+    return this.#evaluated.length;
+  }
+
   /** Starts generating after `prompt`, the token ids of everything said so far.
    *  @throws {UsageError}     an empty prompt, an id outside the vocabulary, a busy session
    *  @throws {ResourceError}  the prompt does not fit the context window */

@@ -53,6 +53,14 @@ export class Output {
     if (this.terminal.isTty && !this.#atLineStart) await this.#write("\n");
   }
 
+  /** A generated text in pieces, each text a line group of its own: it ends with a line feed. */
+  markdown(): TextWriter {
+    return {
+      write: (chunk) => this.text(chunk),
+      end: () => this.line(),
+    };
+  }
+
   /** One JSON document. */
   async json(value: unknown): Promise<void> {
     await this.#write(`${JSON.stringify(value, jsonSafe, 2)}\n`);
@@ -75,6 +83,11 @@ export class Output {
     // Rejects when the stream is lost, which `onLost` has reported.
     await once(this.#stream, "drain", { signal: this.#lost.signal }).catch(() => undefined);
   }
+}
+
+export interface TextWriter {
+  write(chunk: string): Promise<void>;
+  end(): Promise<void>;
 }
 
 const BOLD = "\u001b[1m";

@@ -7,6 +7,7 @@ import {
   startSpinner,
 } from "./activity.ts";
 import { formatDuration } from "./format.ts";
+import type { EditorOptions, LineEditor } from "./line-editor.ts";
 import { redact } from "./redact.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -24,6 +25,7 @@ export class Ui {
   readonly style: ChalkInstance;
   readonly #stream: NodeJS.WriteStream;
   #activity: Activity | undefined;
+  #editor: LineEditor | undefined;
 
   constructor(stream: NodeJS.WriteStream, terminal: Terminal, level: Level) {
     this.#stream = stream;
@@ -45,6 +47,11 @@ export class Ui {
 
   warn(message: string): void {
     this.#print("warn", `${this.style.yellow("warning:")} ${message}`);
+  }
+
+  /** What somebody asked for just now: shown at every level. */
+  say(message: string): void {
+    this.#print("error", message);
   }
 
   info(message: string): void {
@@ -80,7 +87,19 @@ export class Ui {
     if (!this.terminal.animated || !this.shows("info")) return STILL;
     const spinner = await startSpinner(redact(text), this.#stream, this.terminal);
     this.#activity = spinner;
-    return { update: (next) => spinner.update(redact(next)), stop: () => this.restore() };
+    return { update: (next) => spinner.update(redact(next)), stop: () => this.#still() };
+  }
+
+  /** An editor of lines typed by a person; undefined where nobody would see what he types. Close it
+   *  at the end. */
+  async lineEditor(
+    stdin: NodeJS.ReadStream,
+    options: EditorOptions,
+  ): Promise<LineEditor | undefined> {
+    if (!stdin.isTTY || !this.terminal.isTty) return undefined;
+    const { LineEditor } = await import("./line-editor.ts"); // readline: for those who need it
+    this.#editor = new LineEditor(stdin, this.#stream, options);
+    return this.#editor;
   }
 
   /** Runs `work` with a progress bar over bytes; off a terminal as `spin`. */
@@ -149,6 +168,12 @@ export class Ui {
 
   /** Leaves the terminal usable, whatever was moving on it. */
   restore(): void {
+    this.#still();
+    this.#editor?.close();
+    this.#editor = undefined;
+  }
+
+  #still(): void {
     this.#activity?.stop();
     this.#activity = undefined;
   }
@@ -162,7 +187,7 @@ export class Ui {
     const animated = this.terminal.animated && this.shows("info");
     if (animated) this.#activity = await start();
     else this.info(words.doing);
-    const result = await work().finally(() => this.restore());
+    const result = await work().finally(() => this.#still());
     const elapsed = formatDuration(performance.now() - startedAt);
     if (animated) this.debug(`${words.done} in ${elapsed}`);
     else this.info(`${words.done} in ${elapsed}`);

@@ -22,6 +22,7 @@ describe("bitnet --help", () => {
         setup          download a model and make it ready to run
         models         list, show and remove the models on this machine
         run            generate text from a prompt
+        chat           talk with a model
         embed          turn texts into vectors
         perplexity     measure how well a model predicts a text, or compare two
         convert        turn a model into another form
@@ -170,6 +171,111 @@ describe("help of the commands", () => {
         bitnet run -p hi --temp 0 --json                         # likeliest tokens, as JSON
         bitnet run --batch in.jsonl -o out.jsonl                 # many; again to go on
         bitnet run -m model.gguf --lora ./adapter:0.5 -p hi      # half an adapter
+      "
+    `);
+  });
+
+  it("chat", async () => {
+    const { status, stdout } = await runCli(["chat", "--help"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: bitnet chat [options]
+
+      Talks with a model. On a terminal, lines have history, completion and commands:
+      /help lists them; Ctrl-C stops an answer, Ctrl-D leaves. From a pipe, each line
+      is a turn as it is, and standard output carries the answers alone, each ended by
+      a line feed.
+
+      Model:
+        -m, --model <path>             GGUF file, or a directory with a GGUF or a
+                                       Hugging Face checkpoint (default: the bundled
+                                       one)
+        --lora <adapter>               LoRA adapter to apply: a PEFT directory or a
+                                       GGUF file; ADAPTER:0.5 scales it (repeatable)
+        --i2s-layout <name>            order of the weights in an I2_S file: group128,
+                                       group64, row4, seq_hi or seq_lo (default: as
+                                       the file says, or group128)
+        -c, --ctx-size <tokens>        context window; 0 is the model's own (default:
+                                       0)
+        --chat-template <name>         built-in template or Jinja file, in place of
+                                       the model's own
+
+      Engine:
+        -t, --threads <count>          CPU threads (default: physical cores)
+        -b, --batch-size <tokens>      prompt tokens evaluated at once (default: 512)
+        --kv-type <type>               number format of the KV cache: f32, f16, bf16
+                                       or int8 (default: f16)
+        --activations <kind>           inputs of ternary matrices: int8 as suits the
+                                       model, or none: floats, the slow reference
+                                       (default: int8)
+        --weights <form>               ternary weights in memory: fast (2 bits each)
+                                       or compact (1.6 bits, on CPUs with AVX512-VNNI)
+                                       (default: fast)
+        --mmap                         run from the file's own pages: less memory,
+                                       slower
+        --head-copy <when>             keep an int8 copy of an F16 head, which makes
+                                       it twice as fast: auto or off (less memory)
+                                       (default: auto)
+        --speculate <when>             check tokens guessed from the text so far,
+                                       several at once: auto (when it gains time) or
+                                       off (default: auto)
+
+      Prompt:
+        -p, --prompt <text>            system message: what the model is and how it is
+                                       to answer
+        -f, --file <path>              read the system message from a file
+        -e, --escape                   process \\n, \\t, \\\\ and the like in texts of the
+                                       command line
+        -cnv, --conversation           accepted: a chat always is a conversation
+        -sys, --system <text>          the same as --prompt, which comes before it
+
+      Sampling:
+        -n, --n-predict <count>        tokens of an answer at most; -1 is unlimited
+                                       (default: -1)
+        --stop <text>                  end the text before this one (repeatable)
+        -temp, --temperature <number>  randomness; 0 always takes the likeliest token
+                                       (default: 0.8)
+        --top-k <count>                keep the k likeliest tokens; 0 keeps all
+                                       (default: 40)
+        --top-p <number>               keep the likeliest tokens that have this
+                                       probability together; 1 keeps all (default:
+                                       0.95)
+        --min-p <number>               drop tokens below this share of the best one's
+                                       probability; 0 keeps all (default: 0.05)
+        --repeat-penalty <number>      lower recent tokens by this factor; 1 is off
+                                       (default: 1)
+        --repeat-last-n <count>        how many tokens the penalties look back on; -1
+                                       is all (default: 64)
+        --frequency-penalty <number>   lower a token by this each time it occurred
+                                       (default: 0)
+        --presence-penalty <number>    lower a token by this if it occurred (default:
+                                       0)
+        --logit-bias <id=bias>         add to a token's logit; -inf forbids the token
+                                       (repeatable)
+        -s, --seed <number>            same seed, same text; -1 is random (default:
+                                       random)
+
+      Chat:
+        --resume [name]                go on with a saved chat; without a name, with
+                                       the last one
+        --no-save                      do not keep this chat for --resume, nor what is
+                                       typed
+
+      Output:
+        --json                         print one line of JSON per answer
+        --ndjson                       print one JSON event per line, as they happen
+        -q, --quiet                    nothing but errors on standard error
+        -v, --verbose                  details, and the stacks of errors, on standard
+                                       error
+        --no-color                     no colour (also NO_COLOR)
+        -h, --help                     print this help
+
+      Examples:
+        bitnet chat -m model.gguf                               # talk
+        bitnet chat -m model.gguf -p "You are a terse pirate."  # with a role
+        bitnet chat --resume                                    # go on with the last chat
+        bitnet chat -q --temp 0 < questions.txt > answers.txt   # a line, a turn
+        echo 'What is 2 + 3?' | bitnet chat -q --json           # answers as JSON
       "
     `);
   });

@@ -18,6 +18,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     load: async () => (await import("./run.ts")).run,
   },
   {
+    name: "chat",
+    summary: "talk with a model",
+    load: async () => (await import("./chat.ts")).chat,
+  },
+  {
     name: "embed",
     summary: "turn texts into vectors",
     load: async () => (await import("./embed.ts")).embed,
