@@ -1,5 +1,7 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
+import { Chalk } from "chalk";
+import { MarkdownRenderer } from "./markdown.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Standard output: the result of a command and nothing else. Every method resolves once the
@@ -53,11 +55,15 @@ export class Output {
     if (this.terminal.isTty && !this.#atLineStart) await this.#write("\n");
   }
 
-  /** A generated text in pieces, each text a line group of its own: it ends with a line feed. */
+  /** A generated text in pieces that ends with a line feed; on a terminal with colour its Markdown is
+   *  shown as what it means, else it stays as it is. */
   markdown(): TextWriter {
+    const { isTty, color } = this.terminal;
+    if (!isTty || !color) return { write: (chunk) => this.text(chunk), end: () => this.line() };
+    const renderer = new MarkdownRenderer(new Chalk({ level: COLOR_LEVEL_16 }));
     return {
-      write: (chunk) => this.text(chunk),
-      end: () => this.line(),
+      write: (chunk) => this.#write(renderer.push(showControls(chunk))),
+      end: () => this.line(renderer.end()),
     };
   }
 
@@ -90,6 +96,7 @@ export interface TextWriter {
   end(): Promise<void>;
 }
 
+const COLOR_LEVEL_16 = 1;
 const BOLD = "\u001b[1m";
 const NOT_BOLD = "\u001b[22m";
 
