@@ -187,9 +187,9 @@ describe("help of the commands", () => {
       a line feed.
 
       Model:
-        -m, --model <path>             GGUF file, or a directory with a GGUF or a
-                                       Hugging Face checkpoint (default: the bundled
-                                       one)
+        -m, --model <path>             GGUF file, directory with a GGUF or a Hugging
+                                       Face checkpoint, or a name that \`bitnet setup\`
+                                       made ready (default: the bundled one)
         --lora <adapter>               LoRA adapter to apply: a PEFT directory or a
                                        GGUF file; ADAPTER:0.5 scales it (repeatable)
         --i2s-layout <name>            order of the weights in an I2_S file: group128,
