@@ -55,8 +55,9 @@ bool Pace::affordable(uint32_t n_rows) const {
 }
 
 uint32_t Pace::choose(uint32_t n_rows, std::vector<Guess>& guesses) const {
-  std::stable_sort(guesses.begin(), guesses.end(),
-                   [](const Guess& a, const Guess& b) { return a.chance > b.chance; });
+  std::sort(guesses.begin(), guesses.end(), [](const Guess& a, const Guess& b) {
+    return a.chance != b.chance ? a.chance > b.chance : a.sequence < b.sequence;
+  });
   uint32_t n_best = 0;
   while (n_best < guesses.size() && guesses[n_best].chance >= 1.0) ++n_best;
   if (n_rows == 0 || n_rows > kMaxRows || !affordable(n_rows)) return n_best;

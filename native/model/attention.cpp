@@ -75,8 +75,9 @@ void Attention::plan(const std::vector<Tokens>& batch) {
   const auto cost = [](const Task& task) {
     return uint64_t{task.n_tokens} * (task.first_pos + task.n_tokens);
   };
-  std::stable_sort(tasks_.begin(), tasks_.end(),
-                   [&](const Task& a, const Task& b) { return cost(a) > cost(b); });
+  std::sort(tasks_.begin(), tasks_.end(), [&](const Task& a, const Task& b) {
+    return cost(a) != cost(b) ? cost(a) > cost(b) : a.row < b.row;
+  });
 }
 
 AttentionArgs Attention::args_of(const Task& task, uint32_t i_layer, uint32_t kv_head,

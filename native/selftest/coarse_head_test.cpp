@@ -84,8 +84,8 @@ void check_choice(const Head& head, const Floats& x, size_t n, const std::vector
         order.push_back(r);
       }
     }
-    std::stable_sort(order.begin(), order.end(),
-                     [&](uint32_t a, uint32_t b) { return y[a] > y[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](uint32_t a, uint32_t b) { return y[a] != y[b] ? y[a] > y[b] : a < b; });
     order.resize(std::min(order.size(), n));
     for (const int32_t token : always) order.push_back(static_cast<uint32_t>(token));
     const Choice choice = choose(target.table, head, x, n, always);

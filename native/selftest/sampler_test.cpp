@@ -117,8 +117,9 @@ BITNET_TEST(sampler_same_tokens_on_every_machine) {
 std::vector<double> probabilities(const SamplingParams& params, const Floats& logits) {
   std::vector<size_t> order(logits.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return logits[a] > logits[b]; });
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+  });
   const auto mass = [&](size_t i, double temperature) {
     const auto distance = static_cast<double>(logits[order[i]] - logits[order[0]]);
     return std::exp(distance / temperature);
