@@ -1,5 +1,3 @@
-import { nativeBuildsDir } from "../config/hub.ts";
-import { useNativeBuilds } from "../engine/load-addon.ts";
 import { CancelledError } from "../errors.ts";
 import { openStreams, type Streams } from "../ui/streams.ts";
 import type { Level } from "../ui/ui.ts";
@@ -26,7 +24,6 @@ export async function main(argv: readonly string[]): Promise<void> {
     env: process.env,
     onOutputLost: (error) => interrupts.outputLost(error),
   });
-  useNativeBuilds(nativeBuildsDir(process.env));
   let completed = false;
   try {
     await execute(request, streams, interrupts.signal);
@@ -82,6 +79,7 @@ async function execute(request: Request, streams: Streams, signal: AbortSignal):
     width: out.terminal.width,
     color: out.terminal.color,
     act: async (parsed, command, [argument, second]) => {
+      await allowNativeBuilds();
       const where = { env: process.env, cwd: process.cwd() };
       const origins = await applySettings(parsed, optionKeys(command), where);
       const context = { ...streams, signal, origins, help: () => parsed.helpInformation() };
@@ -89,6 +87,15 @@ async function execute(request: Request, streams: Streams, signal: AbortSignal):
     },
   });
   await program.parseAsync(request.args, { from: "user" });
+}
+
+/** Imported here, where a command runs: help and version start without it. */
+async function allowNativeBuilds(): Promise<void> {
+  const [{ nativeBuildsDir }, { useNativeBuilds }] = await Promise.all([
+    import("../config/hub.ts"),
+    import("../engine/load-addon.ts"),
+  ]);
+  useNativeBuilds(nativeBuildsDir(process.env));
 }
 
 function isAbort(thrown: unknown): boolean {
