@@ -9,15 +9,18 @@ namespace bitnet {
 // vectorise loops over them. NaNs keep their sign and upper payload and become quiet, as F16C and
 // NEON do. The float additions below are exact or round to nearest even and need no subnormal
 // float, so they give the same result whether or not the thread flushes subnormals to zero.
+//
+// Always inlined: kernel objects are compiled for different CPUs and must share no symbols.
 
 /// condition ? a : b, in a form that compilers do not turn back into a branch.
-constexpr uint32_t select_bits(bool condition, uint32_t a, uint32_t b) noexcept {
+[[gnu::always_inline]] constexpr uint32_t select_bits(bool condition, uint32_t a,
+                                                      uint32_t b) noexcept {
   const uint32_t mask = 0u - static_cast<uint32_t>(condition);
   return (a & mask) | (b & ~mask);
 }
 
 /// IEEE binary16 -> float, exact.
-constexpr float f16_to_f32(uint16_t half) noexcept {
+[[gnu::always_inline]] constexpr float f16_to_f32(uint16_t half) noexcept {
   const uint32_t sign = (half & 0x8000u) << 16;
   const uint32_t magnitude = (half & 0x7fffu) << 13;  // exponent still biased by 15
   const uint32_t normal = magnitude + (112u << 23);   // 127 - 15
@@ -32,7 +35,7 @@ constexpr float f16_to_f32(uint16_t half) noexcept {
 }
 
 /// float -> IEEE binary16, round to nearest even; from 65520 on infinity.
-constexpr uint16_t f32_to_f16(float value) noexcept {
+[[gnu::always_inline]] constexpr uint16_t f32_to_f16(float value) noexcept {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t sign = (bits >> 16) & 0x8000u;
   const uint32_t magnitude = bits & 0x7fffffffu;
@@ -49,14 +52,14 @@ constexpr uint16_t f32_to_f16(float value) noexcept {
 }
 
 /// bfloat16 -> float, exact.
-constexpr float bf16_to_f32(uint16_t half) noexcept {
+[[gnu::always_inline]] constexpr float bf16_to_f32(uint16_t half) noexcept {
   const uint32_t bits = static_cast<uint32_t>(half) << 16;
   const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
   return std::bit_cast<float>(bits | select_bits(nan, 0x00400000u, 0u));
 }
 
 /// float -> bfloat16, round to nearest even.
-constexpr uint16_t f32_to_bf16(float value) noexcept {
+[[gnu::always_inline]] constexpr uint16_t f32_to_bf16(float value) noexcept {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
