@@ -97,6 +97,8 @@ function workOf(stage) {
   return { bytes: 0, operations: 0 };
 }
 
+const perSecond = (/** @type {number} */ ms) =>
+  `${((1000 * sequences * tokens) / ms).toFixed(1)} tok/s`;
 const msPerPass = (/** @type {number} */ seconds) => (1000 * seconds) / passes;
 const stages = run.stages.map(({ name, seconds, workSeconds }) => {
   const { bytes, operations } = workOf(name);
@@ -128,7 +130,7 @@ if (values.json) {
   const what = sequences > 1 ? `${unit} of ${sequences} sequences` : unit;
   console.log(
     `${brand}, ${run.target}, threads: ${threads}, KV cache ${values.kv}; ` +
-      `${passes} ${what} from depth ${depth}: ${((1000 * sequences * tokens) / totalMs).toFixed(1)} tok/s\n`,
+      `${passes} ${what} from depth ${depth}: ${perSecond(totalMs)}, ${perSecond(1000 * run.fastest)} at best\n`,
   );
   if (head.read < head.bytes) {
     const [part, rows] = [head.read / head.bytes, run.headRows];

@@ -131,6 +131,7 @@ Napi::Object to_js(Napi::Env env, const ProfileRun& run) {
   auto object = Napi::Object::New(env);
   object["target"] = run.target;
   object["seconds"] = run.seconds;
+  object["fastest"] = run.fastest;
   object["headRows"] = run.head_rows;
   object["stages"] = stages;
   return object;

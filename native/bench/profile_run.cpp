@@ -69,7 +69,7 @@ ProfileRun profile_passes(const ModelSpec& spec, const ProfileOptions& options) 
   SamplingParams greedy;
   greedy.temperature = 0.0f;
   Sampler sampler(greedy, model.hparams.vocab_size);
-  ProfileRun run = {model.kernels.table.name, 0.0, 0.0, Profile(options.n_threads)};
+  ProfileRun run = {model.kernels.table.name, 0.0, HUGE_VAL, 0.0, Profile(options.n_threads)};
 
   const auto pass = [&](Profile* profile) {
     feed.pass(options.n_tokens, profile);
@@ -82,7 +82,9 @@ ProfileRun profile_passes(const ModelSpec& spec, const ProfileOptions& options) 
   for (uint32_t i = 0; i < options.n_passes; ++i) {
     const auto begin = Profile::Clock::now();
     pass(&run.profile);
-    run.seconds += std::chrono::duration<double>(Profile::Clock::now() - begin).count();
+    const double seconds = std::chrono::duration<double>(Profile::Clock::now() - begin).count();
+    run.seconds += seconds;
+    run.fastest = std::min(run.fastest, seconds);
     run.head_rows += feed.n_logits() / options.n_sequences / options.n_passes;
   }
   return run;

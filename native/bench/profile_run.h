@@ -20,6 +20,7 @@ struct ProfileOptions {
 struct ProfileRun {
   std::string target;
   double seconds;    ///< all passes, from outside
+  double fastest;    ///< one pass
   double head_rows;  ///< logits computed per sequence and pass
   Profile profile;
 };

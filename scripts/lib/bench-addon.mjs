@@ -27,7 +27,7 @@ import { fileURLToPath } from "node:url";
  * @property {(bench: unknown) => Limits} limits
  * @property {(bench: unknown, what: object) => Timing[]} measure
  * @property {(model: object, options: { depth: number, tokens: number, sequences: number, topK: number, passes: number }) =>
- *            Promise<{ target: string, seconds: number, headRows: number, stages: StageTime[] }>} profile
+ *            Promise<{ target: string, seconds: number, fastest: number, headRows: number, stages: StageTime[] }>} profile
  */
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
