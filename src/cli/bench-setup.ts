@@ -11,6 +11,7 @@ import { loadAddon } from "../engine/load-addon.ts";
 import { defaultThreads } from "../engine/threads.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
 import type { Context } from "./context.ts";
+import { locateModel } from "./models/ready.ts";
 import type { OptionKey, OptionValues } from "./options.ts";
 import { availableMemory, summarizeSystem } from "./system-summary.ts";
 
@@ -35,12 +36,13 @@ export const BENCH_PLAN_OPTIONS = [
 type PlanFlags = OptionValues<(typeof BENCH_PLAN_OPTIONS)[number]>;
 
 /** @throws {UsageError} an unknown kernel target, or nothing to measure */
-export function planOf({ origins }: Context, options: PlanFlags): Plan {
+export async function planOf({ origins }: Context, options: PlanFlags): Promise<Plan> {
   // A list of prompts stands alone unless somebody asks for tests beside it.
   const isGiven = origins.nPrompt === "--n-prompt" || origins.depth === "--depth";
   const testsWanted = options.prompts === undefined || isGiven;
+  const models = await Promise.all(options.models.map((name) => locateModel(name)));
   const plan = planBench({
-    models: options.models.length > 0 ? options.models : [bundledModelPath()],
+    models: models.length > 0 ? models : [bundledModelPath()],
     kernels: kernelsOf(options.kernel),
     threads: options.threadCounts ?? [defaultThreads()],
     batchSizes: options.batchSizes,

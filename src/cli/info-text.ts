@@ -3,6 +3,7 @@ import { formatBytes, formatCount } from "../ui/format.ts";
 import { formatTable } from "../ui/table.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { ModelSummary } from "./model-summary.ts";
+import type { ProfileReport } from "./profile.ts";
 import type { SystemSummary } from "./system-summary.ts";
 
 /** A titled part of `info`. */
@@ -30,6 +31,22 @@ export function describeSystem(system: SystemSummary): readonly Section[] {
     },
     { title: "Kernel targets", lines: formatTable(targets) },
   ];
+}
+
+/** What each profile would do on this machine. */
+export function describeProfiles(profiles: readonly ProfileReport[]): Section {
+  const rows = profiles.map((profile) => [
+    profile.name,
+    String(profile.threads),
+    String(profile.batchSize),
+    profile.contextTokens === null ? "the model's" : String(profile.contextTokens),
+    formatBytes(profile.memoryLimitBytes),
+    profile.weights,
+    profile.kvType,
+    profile.summary,
+  ]);
+  const header = ["name", "threads", "batch", "context", "memory", "weights", "KV", "for"];
+  return { title: "Profiles (--profile)", lines: formatTable([header, ...rows], { header: true }) };
 }
 
 export function describeModel(model: ModelSummary): readonly Section[] {

@@ -1,5 +1,6 @@
 import { parseTileEntry, type TileEntry } from "../checkpoint/tl-tiles.ts";
 import { NAMES, numberList, someOf } from "../config/lists.ts";
+import { PROFILE_NAMES } from "../config/profiles.ts";
 import {
   decimal,
   INTEGER,
@@ -249,6 +250,10 @@ export const OPTIONS = {
   noise: { flags: "--noise <percent>", group: "Output", type: decimal(0, 100), fallback: 3,
     help: "changes up to this are noise, whatever the repetitions say" },
 
+  profile: { flags: "--profile <name>", group: "Engine", type: oneOf(...PROFILE_NAMES), setting: true,
+    help: "threads, batch, context and memory that suit a kind of machine: mobile, edge, server or cloud (see bitnet info)" },
+  forget: { flags: "--forget", group: "Measurement",
+    help: "forget what was found for this model" },
   metadata: { flags: "--metadata", group: "Output",
     help: "print every metadata key of the model" },
   config: { flags: "--config", group: "Output",

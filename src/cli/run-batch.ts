@@ -12,6 +12,7 @@ import { BATCH_OPTIONS, checkBatch } from "./batch-options.ts";
 import { describeBatch } from "./batch-text.ts";
 import type { Context } from "./context.ts";
 import type { OptionValues } from "./options.ts";
+import { profileContext } from "./profile.ts";
 import { GENERATE_OPTIONS, loadModel, MODEL_OPTIONS } from "./run-model.ts";
 import { asConversation, expandAll, readTemplate } from "./run-options.ts";
 import { givenSeed, samplingParams } from "./sampling.ts";
@@ -130,7 +131,8 @@ async function batchOptions({ origins, signal }: Context, options: Options, mode
     order,
     signal,
     encode: await encoder(options, model),
-    contextLength: options.ctxSize || undefined,
+    contextLength:
+      options.ctxSize || profileContext(options.profile, options.kvType, model, parallel),
     defaults: {
       maxTokens: nPredict,
       stop: expandAll(options.stop, options.escape),

@@ -9,8 +9,10 @@ import type { Context } from "./context.ts";
 import { i2sLayout } from "./i2s-layout.ts";
 import { locateModel, recordUse } from "./models/ready.ts";
 import type { OptionKey, OptionValues } from "./options.ts";
+import { checkProfileMemory, profileContext } from "./profile.ts";
 import { asConversation, expandAll, readTemplate } from "./run-options.ts";
 import { givenSeed, SAMPLING_OPTIONS, samplingParams } from "./sampling.ts";
+import { withTuning } from "./tuning.ts";
 
 /** Options that decide which model is loaded, and how. */
 export const LOAD_OPTIONS = [
@@ -23,6 +25,7 @@ export const LOAD_OPTIONS = [
   "activations",
   "weights",
   "mmap",
+  "profile",
 ] as const satisfies readonly OptionKey[];
 
 /** The same for what goes on in a context window. */
@@ -45,15 +48,18 @@ type Options = OptionValues<(typeof MODEL_OPTIONS | typeof GENERATE_OPTIONS)[num
 /** Loads the model that the options name, or the bundled one, under a progress bar. A command without
  *  the option needs no copy of the head: it looks at all logits, or at none. */
 export async function loadModel(
-  { ui }: Context,
+  context: Context,
   options: OptionValues<(typeof LOAD_OPTIONS)[number]> & Partial<OptionValues<"headCopy">>,
 ): Promise<Model> {
-  const { threads, batchSize, kvType, activations, weights, mmap } = options;
+  const { ui } = context;
+  const { kvType, activations, weights, mmap } = options;
   const headCopy = options.headCopy === "auto";
   const path = options.model ? await locateModel(options.model) : bundledModelPath();
   if (options.model === undefined) ui.warn(BUNDLED_MODEL_NOTE);
   else await recordUse(path);
   const source = await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
+  const { threads, batchSize } = withTuning(context, source, options);
+  checkProfileMemory(source, { ...options, batchSize, headCopy });
   const adapters = await openAdapters(options.lora, source);
   const model = await ui.progress(`loading ${path}`, `loaded ${path}`, (onProgress) =>
     Model.load(source, {
@@ -97,7 +103,9 @@ export async function generate(
   options: Options,
   onChunk: (chunk: GenerationChunk) => Promise<void>,
 ): Promise<GenerationResult> {
-  const session = model.createSession({ contextLength: options.ctxSize || undefined });
+  const session = model.createSession({
+    contextLength: options.ctxSize || profileContext(options.profile, options.kvType, model),
+  });
   const spinner = ui.wait(`reading the prompt (${prompt.length} tokens)`);
   try {
     const generation = session.generate(prompt, {

@@ -1,6 +1,13 @@
 import type { Command as Commander } from "commander";
 import type { LoadOptions, Setting, SettingsSchema } from "../config/load.ts";
 import { loadSettings } from "../config/load.ts";
+import {
+  PROFILE_NAMES,
+  type ProfileName,
+  type ProfileSettings,
+  profileSettings,
+} from "../config/profiles.ts";
+import { machineSize } from "./machine.ts";
 import { envName, longFlag, OPTIONS, type OptionKey, type OptionSpec } from "./options.ts";
 
 /** Where a value comes from: a flag, `BITNET_THREADS`, `bitnet.config.json:3`, `default`. */
@@ -42,7 +49,29 @@ export async function applySettings(
     }
     origins[key] = isSet ? longFlag(OPTIONS[key].flags) : (setting?.origin ?? DEFAULT_ORIGIN);
   }
+  applyProfile(parsed, keys, origins);
   return origins;
+}
+
+/** A profile comes before built-in defaults and after everything that was set by itself. */
+function applyProfile(
+  parsed: Commander,
+  keys: readonly OptionKey[],
+  origins: Partial<Record<OptionKey, string>>,
+): void {
+  const name: unknown = keys.includes("profile") ? parsed.getOptionValue("profile") : undefined;
+  const profile = PROFILE_NAMES.find((one) => one === name);
+  if (profile === undefined) return;
+  const settings = profileSettings(profile, machineSize());
+  for (const [key, value] of Object.entries(settings) as [keyof ProfileSettings, unknown][]) {
+    if (!keys.includes(key) || origins[key] !== DEFAULT_ORIGIN) continue;
+    parsed.setOptionValueWithSource(key, value, "config");
+    origins[key] = profileOrigin(profile);
+  }
+}
+
+function profileOrigin(profile: ProfileName): string {
+  return `--profile ${profile}`;
 }
 
 export const DEFAULT_ORIGIN = "default";
@@ -56,14 +85,32 @@ export interface SettingReport {
   readonly origin: string;
 }
 
+/** A value that stands below every setting, and where it comes from. */
+export interface LowSetting {
+  readonly value: unknown;
+  readonly origin: string;
+}
+
 /** Every setting as it stands without flags.
  *  @throws as `applySettings` */
-export async function reportSettings(where: LoadOptions): Promise<readonly SettingReport[]> {
+export async function reportSettings(
+  where: LoadOptions,
+  tunedFor: (model: string | undefined) => Promise<ReadonlyMap<OptionKey, LowSetting>>,
+): Promise<readonly SettingReport[]> {
   const settings: ReadonlyMap<string, Setting> = await loadSettings(SETTINGS, where);
+  const tuned = await tunedFor(settings.get("model")?.value as string | undefined);
+  const profile = PROFILE_NAMES.find((one) => one === settings.get("profile")?.value);
+  const ofProfile: Readonly<Record<string, unknown>> = profile
+    ? { ...profileSettings(profile, machineSize()) }
+    : {};
   return [...SETTINGS.keys()].map((name) => {
     const key = name as OptionKey;
     const spec: OptionSpec = OPTIONS[key];
-    const setting = settings.get(key);
+    const low =
+      profile !== undefined && key in ofProfile
+        ? { value: ofProfile[key], origin: profileOrigin(profile) }
+        : tuned.get(key);
+    const setting: LowSetting | undefined = settings.get(key) ?? low;
     return {
       key,
       value: setting ? setting.value : spec.fallback,

@@ -1,7 +1,8 @@
-import { availableParallelism, freemem, totalmem } from "node:os";
+import { availableParallelism, freemem } from "node:os";
 import type { CpuReport } from "../engine/binding.ts";
 import { loadAddon } from "../engine/load-addon.ts";
 import { fromNative } from "../errors.ts";
+import { totalMemory } from "./machine.ts";
 
 /** The machine as `info --json` prints it. Fields are only ever added. */
 export interface SystemSummary {
@@ -48,12 +49,6 @@ function readCpuReport(): CpuReport {
   } catch (error) {
     throw fromNative(error);
   }
-}
-
-function totalMemory(): number {
-  // Without a limit, Node reports a number beyond all bounds.
-  const limit = process.constrainedMemory?.() ?? 0;
-  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
 }
 
 /** Bytes that can be had without swapping. */

@@ -47,3 +47,10 @@ function exists(path: string): Promise<boolean> {
     () => false,
   );
 }
+
+/** What programs remember between runs. @see https://specifications.freedesktop.org/basedir */
+export function stateDir(env: Env, platform: NodeJS.Platform = process.platform): string {
+  const windows = platform === "win32" ? env["LOCALAPPDATA"] : undefined;
+  const base = env["XDG_STATE_HOME"] || windows || join(homedir(), ".local", "state");
+  return join(base, "bitnet");
+}

@@ -27,6 +27,7 @@ describe("bitnet --help", () => {
         perplexity     measure how well a model predicts a text, or compare two
         convert        turn a model into another form
         bench          measure speed, latency, memory and energy
+        tune           find the fastest settings for a model on this machine
         info           show the CPU, the kernels and what is in a model
 
       Examples:
@@ -97,6 +98,9 @@ describe("help of the commands", () => {
                                        (default: fast)
         --mmap                         run from the file's own pages: less memory,
                                        slower
+        --profile <name>               threads, batch, context and memory that suit a
+                                       kind of machine: mobile, edge, server or cloud
+                                       (see bitnet info)
         --head-copy <when>             keep an int8 copy of an F16 head, which makes
                                        it twice as fast: auto or off (less memory)
                                        (default: auto)
@@ -213,6 +217,9 @@ describe("help of the commands", () => {
                                        (default: fast)
         --mmap                         run from the file's own pages: less memory,
                                        slower
+        --profile <name>               threads, batch, context and memory that suit a
+                                       kind of machine: mobile, edge, server or cloud
+                                       (see bitnet info)
         --head-copy <when>             keep an int8 copy of an F16 head, which makes
                                        it twice as fast: auto or off (less memory)
                                        (default: auto)
@@ -377,6 +384,9 @@ describe("help of the commands", () => {
                                    compact (1.6 bits, on CPUs with AVX512-VNNI)
                                    (default: fast)
         --mmap                     run from the file's own pages: less memory, slower
+        --profile <name>           threads, batch, context and memory that suit a kind
+                                   of machine: mobile, edge, server or cloud (see
+                                   bitnet info)
 
       Prompt:
         -p, --prompt <text>        prompt or text; - reads all of standard input
@@ -449,6 +459,9 @@ describe("help of the commands", () => {
                                    compact (1.6 bits, on CPUs with AVX512-VNNI)
                                    (default: fast)
         --mmap                     run from the file's own pages: less memory, slower
+        --profile <name>           threads, batch, context and memory that suit a kind
+                                   of machine: mobile, edge, server or cloud (see
+                                   bitnet info)
 
       Prompt:
         -p, --prompt <text>        prompt or text; - reads all of standard input
@@ -551,6 +564,44 @@ describe("help of the commands", () => {
         bitnet bench -m model.gguf --save old.json          # keep the figures
         bitnet bench -m model.gguf --compare old.json       # has it become slower?
         bitnet bench -m model.gguf --prompts list.txt -r 3  # answers to a list
+      "
+    `);
+  });
+
+  it("tune", async () => {
+    const { status, stdout } = await runCli(["tune", "--help"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: bitnet tune [options]
+
+      Measures kernel targets, threads and batch sizes, one after the other, and
+      compares the best with the defaults once more, in turns. What is faster than
+      noise explains is remembered for this CPU and models of this shape; run and the
+      other commands then use it wherever no flag, variable, configuration file or
+      profile says otherwise.
+
+      Model:
+        -m, --model <path>         GGUF file, directory with a GGUF or a Hugging Face
+                                   checkpoint, or a name that \`bitnet setup\` made
+                                   ready (default: the bundled one)
+
+      Measurement:
+        -r, --repetitions <count>  how often each test is measured; below 3 there is
+                                   no confidence interval (default: 5)
+        --forget                   forget what was found for this model
+
+      Output:
+        --json                     print one JSON document
+        -q, --quiet                nothing but errors on standard error
+        -v, --verbose              details, and the stacks of errors, on standard
+                                   error
+        --no-color                 no colour (also NO_COLOR)
+        -h, --help                 print this help
+
+      Examples:
+        bitnet tune -m model.gguf           # takes a minute or two
+        bitnet tune -m model.gguf --forget  # back to the defaults
+        bitnet info --config                # what is used, and where it comes from
       "
     `);
   });

@@ -27,7 +27,11 @@ function cleanEnv(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessE
   const inherited = Object.entries(process.env).filter(([name]) => {
     return !/^(BITNET_|HF_|CI$|NO_COLOR$|FORCE_COLOR$|NODE_OPTIONS$|VITEST)/.test(name);
   });
-  const folders = { XDG_CONFIG_HOME: "/nonexistent", XDG_CACHE_HOME: NO_CACHE };
+  const folders = {
+    XDG_CONFIG_HOME: "/nonexistent",
+    XDG_STATE_HOME: "/nonexistent",
+    XDG_CACHE_HOME: NO_CACHE,
+  };
   return { ...Object.fromEntries(inherited), ...folders, ...extra };
 }
 

@@ -41,7 +41,7 @@ export const bench = defineCommand({
   async run(context, options) {
     // A report that cannot be read is told before the work.
     const before = options.compareWith && (await readReport(options.compareWith));
-    const plan = planOf(context, options);
+    const plan = await planOf(context, options);
     if (options.models.length === 0) context.ui.info(BUNDLED_MODEL_NOTE);
     const report = await measure(context, plan, options);
     const comparison = before ? compareReports(report, before, options.noise / PERCENT) : undefined;

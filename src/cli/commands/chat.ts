@@ -18,6 +18,7 @@ import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { rawLines } from "../lines.ts";
 import type { OptionValues } from "../options.ts";
+import { profileContext } from "../profile.ts";
 import { readPrompt } from "../prompt.ts";
 import { GENERATE_OPTIONS, loadModel, MODEL_OPTIONS } from "../run-model.ts";
 import { chooseFormat, expandAll, readTemplate } from "../run-options.ts";
@@ -125,7 +126,9 @@ async function openChat(
   const template = new ChatTemplate({ tokenizer, architecture: hparams.family }, override);
   for (const note of template.notes) ui.info(`note: ${note}`);
   const { logitBias, ...sampling } = samplingParams(options, origins, model);
-  const session = model.createSession({ contextLength: options.ctxSize || undefined });
+  const session = model.createSession({
+    contextLength: options.ctxSize || profileContext(options.profile, options.kvType, model),
+  });
   const fixed = {
     model,
     loadMs,

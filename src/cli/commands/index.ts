@@ -43,6 +43,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     load: async () => (await import("./bench.ts")).bench,
   },
   {
+    name: "tune",
+    summary: "find the fastest settings for a model on this machine",
+    load: async () => (await import("./tune.ts")).tune,
+  },
+  {
     name: "info",
     summary: "show the CPU, the kernels and what is in a model",
     load: async () => (await import("./info.ts")).info,

@@ -9,16 +9,24 @@ import { formatTable } from "../../ui/table.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { i2sLayout } from "../i2s-layout.ts";
-import { describeModel, describePlan, describeSystem, type Section } from "../info-text.ts";
+import {
+  describeModel,
+  describePlan,
+  describeProfiles,
+  describeSystem,
+  type Section,
+} from "../info-text.ts";
 import { planMemory } from "../memory-plan.ts";
 import { formatMetadata } from "../metadata.ts";
 import { summarizeModel } from "../model-summary.ts";
 import { locateModel } from "../models/ready.ts";
 import type { OptionValues } from "../options.ts";
 import { describeProbe, probeLayouts, warnOfLayout } from "../probe.ts";
+import { reportProfiles } from "../profile.ts";
 import { readSample } from "../prompt.ts";
 import { reportSettings } from "../settings.ts";
 import { availableMemory, summarizeSystem } from "../system-summary.ts";
+import { tunedSettings } from "../tuning.ts";
 
 export const info = defineCommand({
   description:
@@ -66,8 +74,10 @@ export const info = defineCommand({
     const system = summarizeSystem();
     const weights = system.kernels.compactWeights ? options.weights : "fast";
     const { model, plan } = describe(source, { ...options, weights });
-    if (options.json) return out.json({ system, model, plan });
-    const machine = named === undefined ? describeSystem(system) : [];
+    const profiles = reportProfiles();
+    if (options.json) return out.json({ system, profiles, model, plan });
+    const machine =
+      named === undefined ? [...describeSystem(system), describeProfiles(profiles)] : [];
     await printSections(out, [...machine, ...describeModel(model), describePlan(plan)]);
   },
 });
@@ -117,7 +127,8 @@ async function showMetadata(out: Output, { metadata }: ModelSource, json: boolea
 }
 
 async function showConfig(out: Output, json: boolean): Promise<void> {
-  const settings = await reportSettings({ env: process.env, cwd: process.cwd() });
+  const where = { env: process.env, cwd: process.cwd() };
+  const settings = await reportSettings(where, tunedSettings);
   if (json) return out.json({ settings });
   const rows = settings.map(({ key, value, fallbackText, origin }) => {
     const shown = value === undefined ? (fallbackText ?? "none") : JSON.stringify(value);
