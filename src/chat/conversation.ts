@@ -1,4 +1,5 @@
 import type { Message } from "./messages.ts";
+import type { KnownBeginning } from "./template.ts";
 
 /** A question and its answer. */
 export interface Turn {
@@ -29,6 +30,8 @@ export class Conversation {
   #turns: Turn[];
   /** Turns before this one are left out. */
   #first = 0;
+  /** Per turn: the ids up to its end, and the first turn that was in them. */
+  #ids: ({ readonly first: number; readonly ids: Int32Array } | undefined)[] = [];
 
   constructor(system?: string, turns: readonly Turn[] = []) {
     this.#system = system;
@@ -48,15 +51,27 @@ export class Conversation {
 
   setSystem(text: string | undefined): void {
     this.#system = text;
+    this.#ids = [];
   }
 
-  add(turn: Turn): void {
+  /** @param ids  token ids of everything that the model saw and said, if they are to be kept */
+  add(turn: Turn, ids?: Int32Array): void {
+    this.#ids.length = this.#turns.length;
     this.#turns.push(turn);
+    if (ids) this.#ids.push({ first: this.#first, ids });
+  }
+
+  /** What is known of the ids of `messagesWith`: up to the last answer, or nothing. */
+  known(): KnownBeginning | undefined {
+    const last = this.#ids[this.#turns.length - 1];
+    if (last?.first !== this.#first) return undefined;
+    return { messages: this.messagesWith("").length - 1, ids: last.ids };
   }
 
   /** Takes the last turn back. */
   undo(): Turn | undefined {
     const last = this.#turns.pop();
+    this.#ids.length = Math.min(this.#ids.length, this.#turns.length);
     this.#first = Math.min(this.#first, this.#turns.length);
     return last;
   }
@@ -64,6 +79,7 @@ export class Conversation {
   /** Takes all turns back; the system message stays. */
   clear(): void {
     this.#turns = [];
+    this.#ids = [];
     this.#first = 0;
   }
 

@@ -19,6 +19,14 @@ export interface ChatModel extends TemplateModel {
   readonly tokenizer: Tokenizer;
 }
 
+/** The beginning of a conversation that ends with an answer. */
+export interface KnownBeginning {
+  /** How many messages it has. */
+  readonly messages: number;
+  /** Ids of the prompt and of the answer, as it was generated. */
+  readonly ids: Int32Array;
+}
+
 /** A model's chat template, ready to turn messages into token ids. What users type never becomes a
  *  special token, whatever they type and whatever the template does with it. */
 export class ChatTemplate {
@@ -48,16 +56,27 @@ export class ChatTemplate {
    *  @throws {UsageError}       malformed messages, or the template refuses them (raise_exception)
    *  @throws {ModelFormatError} the template fails or exceeds a limit */
   encode(messages: readonly Message[], options: RenderOptions = {}): Int32Array {
-    const tokenizer = this.#tokenizer;
     const { text, shield } = this.#render(messages, options);
-    const parts = tokenizer
-      .splitSpecial(text)
-      .map((part, i) =>
-        typeof part === "number"
-          ? Int32Array.of(part)
-          : tokenizer.encode(shield.restore(part), { special: false, continues: i > 0 }),
-      );
-    return withOneBos(tokenizer, concat(parts));
+    return withOneBos(this.#tokenizer, this.#tokens(text, shield, false));
+  }
+
+  /** The same for a conversation that goes on from an answer: the ids up to there stay those that were
+   *  evaluated and generated, so that nothing before what is new need be evaluated again. Undefined
+   *  when the template does not leave that beginning as it was.
+   *  @throws as `encode` */
+  encodeAfter(
+    messages: readonly Message[],
+    known: KnownBeginning,
+    options: RenderOptions = {},
+  ): Int32Array | undefined {
+    const at = known.messages - 1;
+    const answer = messages[at];
+    if (at < 1 || answer?.role !== "assistant") return undefined;
+    const { text, shield } = this.#render(messages, options);
+    const prompt = this.#renderWith(shield, messages.slice(0, at), options);
+    const beginning = prompt + shield.protectContent(answer.content);
+    if (!text.startsWith(beginning)) return undefined;
+    return concat([known.ids, this.#tokens(text.slice(beginning.length), shield, true)]);
   }
 
   /** The conversation as text, for people to read: typed special tokens look like real ones in it. */
@@ -70,12 +89,16 @@ export class ChatTemplate {
     messages: readonly Message[],
     options: RenderOptions,
   ): { readonly text: string; readonly shield: Shield } {
-    const { addGenerationPrompt = true, variables = {}, now = new Date() } = options;
     const typed = parseMessages(messages);
     const shield = new Shield(this.#tokenizer.specialTokens, [
       this.source,
-      ...stringsIn([typed, variables]),
+      ...stringsIn([typed, options.variables ?? {}]),
     ]);
+    return { text: this.#renderWith(shield, typed, options), shield };
+  }
+
+  #renderWith(shield: Shield, typed: readonly Message[], options: RenderOptions): string {
+    const { addGenerationPrompt = true, variables = {}, now = new Date() } = options;
     const shielded = typed.map(({ role, content }) => ({
       role,
       content: shield.protectContent(content),
@@ -88,7 +111,20 @@ export class ChatTemplate {
       messages: shielded,
       add_generation_prompt: addGenerationPrompt,
     };
-    return { text: this.#guard(() => renderTemplate(this.#program, all, now)), shield };
+    return this.#guard(() => renderTemplate(this.#program, all, now));
+  }
+
+  #tokens(text: string, shield: Shield, continues: boolean): Int32Array {
+    const tokenizer = this.#tokenizer;
+    const parts = tokenizer.splitSpecial(text).map((part, i) =>
+      typeof part === "number"
+        ? Int32Array.of(part)
+        : tokenizer.encode(shield.restore(part), {
+            special: false,
+            continues: continues || i > 0,
+          }),
+    );
+    return concat(parts);
   }
 
   #textOf(id: number | undefined): string | undefined {

@@ -19,6 +19,8 @@ export interface AnswerOptions extends GenerateOptions {
 
 export interface Answer extends GenerationResult {
   readonly text: string;
+  /** Token ids of all that the model saw and said. */
+  readonly ids: Int32Array;
 }
 
 /** The model's answer to `user`. When the context window is full, before the answer or in the middle
@@ -32,7 +34,11 @@ export async function answer(
 ): Promise<Answer> {
   const { maxTokens, onChunk, onLeftOut, ...generateOptions } = options;
   const { contextLength } = session;
-  const promptOf = () => template.encode(conversation.messagesWith(user));
+  const promptOf = () => {
+    const messages = conversation.messagesWith(user);
+    const known = conversation.known();
+    return (known && template.encodeAfter(messages, known)) ?? template.encode(messages);
+  };
   const limits = limitsOf(contextLength, maxTokens);
   const encodedLength = () => promptOf().length;
   if (conversation.fit(user, limits, encodedLength) > 0) onLeftOut();
@@ -49,7 +55,9 @@ export async function answer(
       await onChunk(chunk);
     }
     total = sum(total, await generation.result);
-    if (total.finishReason !== "context" || !conversation.shed()) return { ...total, text };
+    if (total.finishReason !== "context" || !conversation.shed()) {
+      return { ...total, text, ids: Int32Array.from([...promptOf(), ...said]) };
+    }
     onLeftOut();
   }
 }

@@ -85,7 +85,9 @@ export class Chat {
     }).finally(async () => (await spinner).stop());
     const summary = this.#count(result);
     if (result.text.trim() !== "" || result.finishReason !== "cancelled") {
-      this.conversation.add({ user, assistant: result.text.trim() });
+      // A stop text cuts the answer somewhere in its tokens.
+      const ids = result.stopText === undefined ? result.ids : undefined;
+      this.conversation.add({ user, assistant: result.text.trim() }, ids);
     }
     return { text: result.text, summary };
   }
