@@ -287,6 +287,7 @@ Napi::Object to_js(Napi::Env env, const MemoryUse& memory) {
   object["kvCacheBytes"] = static_cast<double>(memory.kv_cache_bytes);
   object["activationBytes"] = static_cast<double>(memory.activation_bytes);
   object["kvChunkBytes"] = static_cast<double>(memory.kv_chunk_bytes);
+  object["kvLayout"] = kKvLayoutVersion;
   object["hugePages"] = memory.huge_pages;
   return object;
 }

@@ -152,6 +152,8 @@ Napi::Function SequenceWrap::define(Napi::Env env) {
                       InstanceMethod<&SequenceWrap::set_mask>("setMask"),
                       InstanceMethod<&SequenceWrap::evaluate>("evaluate"),
                       InstanceMethod<&SequenceWrap::cancel>("cancel"),
+                      InstanceMethod<&SequenceWrap::read_chunk>("readChunk"),
+                      InstanceMethod<&SequenceWrap::restore>("restore"),
                       InstanceMethod<&SequenceWrap::close>("close")});
 }
 
@@ -260,6 +262,41 @@ Napi::Value SequenceWrap::evaluate(const Napi::CallbackInfo& info) {
 
 void SequenceWrap::cancel(const Napi::CallbackInfo& /*info*/) {
   if (sequence_ && model_ != nullptr) model_->cancel(sequence_);
+}
+
+Napi::Value SequenceWrap::read_chunk(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const auto& target = sequence(env);
+    Engine& engine = model_->engine(env);
+    auto bytes = Napi::Uint8Array::New(env, engine.memory().kv_chunk_bytes);
+    engine.read_chunk(target, info[0].ToNumber().Uint32Value(), bytes.Data());
+    return bytes;
+  });
+}
+
+void SequenceWrap::restore(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  guarded(env, [&] {
+    const auto& target = sequence(env);
+    Engine& engine = model_->engine(env);
+    const size_t chunk_bytes = engine.memory().kv_chunk_bytes;
+    if (!info[1].IsArray()) throw Napi::TypeError::New(env, "expected a list of chunks");
+    const auto list = info[1].As<Napi::Array>();
+    std::vector<Napi::Uint8Array> views;  // they keep the bytes alive
+    std::vector<const uint8_t*> chunks;
+    for (uint32_t i = 0; i < list.Length(); ++i) {
+      const Napi::Value item = list[i];
+      if (!item.IsTypedArray() ||
+          item.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array ||
+          item.As<Napi::Uint8Array>().ElementLength() != chunk_bytes) {
+        throw Napi::TypeError::New(env, "a chunk has another size");
+      }
+      views.push_back(item.As<Napi::Uint8Array>());
+      chunks.push_back(views.back().Data());
+    }
+    engine.restore(target, to_tokens(info[0], "tokens"), chunks);
+  });
 }
 
 void SequenceWrap::close(const Napi::CallbackInfo& /*info*/) { close(); }

@@ -56,6 +56,8 @@ class SequenceWrap : public Napi::ObjectWrap<SequenceWrap> {
   void set_mask(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   void cancel(const Napi::CallbackInfo& info);
+  Napi::Value read_chunk(const Napi::CallbackInfo& info);
+  void restore(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   void close();
 

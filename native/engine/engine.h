@@ -60,6 +60,16 @@ class Engine {
   /// Throws Error kUsage while the sequence is busy.
   void truncate(const std::shared_ptr<Sequence>& sequence, uint32_t length);
 
+  /// Copies chunk `index` (64 positions of all layers) of a sequence's KV cache; `out` has room for
+  /// MemoryUse::kv_chunk_bytes. Throws Error kUsage: busy sequence, no such chunk.
+  void read_chunk(const std::shared_ptr<Sequence>& sequence, uint32_t index, uint8_t* out);
+  /// Fills an empty sequence with tokens and the chunks of their KV cache, each of
+  /// MemoryUse::kv_chunk_bytes, as `read_chunk` gave them under the same kernels and KV type.
+  /// Throws Error kUsage (busy or not empty, a token or a number of chunks that does not fit),
+  /// kResource.
+  void restore(const std::shared_ptr<Sequence>& sequence, std::vector<int32_t> tokens,
+               const std::vector<const uint8_t*>& chunks);
+
   const Model& model() const noexcept { return model_; }
   /// Floats per row of an evaluation's output.
   size_t out_width(Wanted wanted) const noexcept;
@@ -70,6 +80,7 @@ class Engine {
 
   void submit(const SequencePtr& sequence, std::unique_ptr<Job> job);
   void post(std::function<void()> command);
+  void run_on_engine_thread(const std::function<void()>& work);
   void loop();
   void step();
   void take_part(const SequencePtr& sequence, std::vector<Segment>& batch, uint32_t& budget);

@@ -10,6 +10,10 @@
 
 namespace bitnet {
 
+/// Changes with the order of the numbers in a chunk, so that a saved one is never taken for
+/// another.
+constexpr uint32_t kKvLayoutVersion = 1;
+
 /// Memory for keys and values, handed out in chunks of 64 positions of all layers. A sequence owns
 /// a list of chunks, so memory grows with what was said and nothing is ever moved.
 /// A chunk is [n_layers][n_kv_heads][keys, values]; see KvKernels for the order inside.

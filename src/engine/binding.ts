@@ -217,6 +217,8 @@ export interface MemoryReport {
   readonly activationBytes: number;
   /** Bytes of one 64-position chunk of KV cache. */
   readonly kvChunkBytes: number;
+  /** Changes with the order of the numbers in a chunk. */
+  readonly kvLayout: number;
   /** True when the kernel backed the weights with 2 MB pages (as far as it tells). */
   readonly hugePages: boolean;
 }
@@ -246,6 +248,11 @@ export interface AddonSequence {
   /** Evaluates tokens and returns logits [n, vocabSize], n = 1 (last position) or all, or the hidden
    *  states of all positions after the last norm [n, dModel]. */
   evaluate(tokens: Int32Array, which: "last" | "all" | "hidden"): Promise<Float32Array>;
+  /** A copy of a chunk (64 positions of all layers) of the KV cache, of `MemoryReport.kvChunkBytes`. */
+  readChunk(index: number): Uint8Array;
+  /** Fills an empty sequence with tokens and the chunks of their KV cache, which must come from the
+   *  same model under the same kernel target and KV type. */
+  restore(tokens: Int32Array, chunks: readonly Uint8Array[]): void;
   /** Stops a running generation at the next token or prefill chunk. */
   cancel(): void;
   close(): void;

@@ -64,13 +64,16 @@ export class Model {
   readonly hparams: AddonHparams;
   readonly tokenizer: Tokenizer;
   readonly threads: number;
+  readonly kvType: KvType;
+  /** Files that its weights come from, adapters included. */
+  readonly files: readonly string[];
   /** What was guessed or corrected while reading the model: for the user to know. */
   readonly notes: readonly string[];
   readonly #native: AddonModel;
 
   private constructor(
     source: ModelSource,
-    parts: Pick<Model, "hparams" | "tokenizer" | "threads" | "notes">,
+    parts: Pick<Model, "hparams" | "tokenizer" | "threads" | "kvType" | "files" | "notes">,
     native: AddonModel,
   ) {
     this.path = source.path;
@@ -78,6 +81,8 @@ export class Model {
     this.hparams = parts.hparams;
     this.tokenizer = parts.tokenizer;
     this.threads = parts.threads;
+    this.kvType = parts.kvType;
+    this.files = parts.files;
     this.notes = [...source.notes, ...parts.tokenizer.notes, ...parts.notes];
     this.#native = native;
   }
@@ -99,14 +104,16 @@ export class Model {
       ...tensor,
       file: tensor.file + source.files.length,
     });
+    const kvType = options.kvType ?? DEFAULT_KV_TYPE;
+    const allFiles = [...source.files, ...files];
     const loading = addon.loadModel(
       {
-        files: [...source.files, ...files],
+        files: allFiles,
         tensors: source.tensors,
         adapters: updates.map((one) => ({ ...one, a: behind(one.a), b: behind(one.b) })),
         hparams,
         threads,
-        kvType: options.kvType ?? DEFAULT_KV_TYPE,
+        kvType,
         batchSize: options.batchSize ?? DEFAULT_BATCH_SIZE,
         mmap,
         weights,
@@ -116,7 +123,8 @@ export class Model {
     );
     try {
       const tokenizer = tokenizerFromMetadata(source.metadata, { pre: options.preTokenizer });
-      return new Model(source, { hparams, threads, tokenizer, notes }, await loading);
+      const parts = { hparams, threads, kvType, files: allFiles, tokenizer, notes };
+      return new Model(source, parts, await loading);
     } catch (error) {
       // A tokenizer that cannot be built must not leave the weights behind.
       void loading.then((native) => native.close()).catch(() => {});
@@ -143,6 +151,15 @@ export class Model {
     } catch (error) {
       throw fromNative(error);
     }
+  }
+
+  /** What must be the same for a session's snapshot to be of use: the weights' files, which the caller
+   *  names, apart. */
+  snapshotKey(): string {
+    const { kvLayout, kvChunkBytes } = this.#native.memory();
+    const { hparams, kvType } = this;
+    const target = loadAddon().cpuReport().active;
+    return JSON.stringify({ kvLayout, kvChunkBytes, kvType, target, hparams });
   }
 
   /** Memory in use, as the engine counts it. */

@@ -47,6 +47,18 @@ export interface GenerateOptions {
   readonly onPrompt?: ((doneTokens: number, totalTokens: number) => void) | undefined;
 }
 
+/** What a session has evaluated. */
+export interface SessionSnapshot {
+  readonly tokens: Int32Array;
+  /** How many chunks hold the tokens' keys and values. */
+  readonly chunks: number;
+  /** A chunk, of `MemoryReport.kvChunkBytes`. */
+  readonly readChunk: (index: number) => Uint8Array;
+}
+
+/** Positions of a chunk of KV cache. */
+export const CHUNK_TOKENS = 64;
+
 const DEFAULT_SPECULATE = "auto";
 const SEED_BITS = 64;
 
@@ -132,6 +144,35 @@ export class Session {
     } finally {
       this.#remember(ids);
     }
+  }
+
+  /** What was evaluated so far, for `restore`: the tokens and, chunk by chunk, their KV cache. Not
+   *  while a generation runs.
+   *  @throws {UsageError} a busy session */
+  snapshot(): SessionSnapshot {
+    const tokens = Int32Array.from(this.#evaluated);
+    const native = this.#native;
+    const readChunk = (index: number) => {
+      try {
+        return native.readChunk(index);
+      } catch (error) {
+        throw fromNative(error);
+      }
+    };
+    return { tokens, chunks: Math.ceil(tokens.length / CHUNK_TOKENS), readChunk };
+  }
+
+  /** Takes over what another session of the same model evaluated, on the same kernel target and with
+   *  the same KV type, in place of what this one holds.
+   *  @throws {UsageError} a busy session, or tokens and chunks that do not fit it */
+  restore(tokens: Int32Array, chunks: readonly Uint8Array[]): void {
+    this.#forget(0);
+    try {
+      this.#native.restore(tokens, chunks);
+    } catch (error) {
+      throw fromNative(error);
+    }
+    this.#evaluated = Array.from(tokens);
   }
 
   /** Frees the session's memory. */
