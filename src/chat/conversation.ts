@@ -33,9 +33,10 @@ export class Conversation {
   /** Per turn: the ids up to its end, and the first turn that was in them. */
   #ids: ({ readonly first: number; readonly ids: Int32Array } | undefined)[] = [];
 
-  constructor(system?: string, turns: readonly Turn[] = []) {
+  constructor(system?: string, turns: readonly Turn[] = [], leftOut = 0) {
     this.#system = system;
     this.#turns = [...turns];
+    this.#first = Math.min(leftOut, turns.length);
   }
 
   get system(): string | undefined {
@@ -56,9 +57,14 @@ export class Conversation {
 
   /** @param ids  token ids of everything that the model saw and said, if they are to be kept */
   add(turn: Turn, ids?: Int32Array): void {
-    this.#ids.length = this.#turns.length;
     this.#turns.push(turn);
-    if (ids) this.#ids.push({ first: this.#first, ids });
+    if (ids) this.learn(ids);
+  }
+
+  /** Takes `ids` for those of everything up to the end of the last turn. */
+  learn(ids: Int32Array): void {
+    const last = this.#turns.length - 1;
+    if (last >= 0) this.#ids[last] = { first: this.#first, ids };
   }
 
   /** What is known of the ids of `messagesWith`: up to the last answer, or nothing. */

@@ -21,6 +21,12 @@ export function userStateDir(env: Env, platform: NodeJS.Platform = process.platf
   return join(base, "bitnet");
 }
 
+/** What the program can make again, only slower. */
+export function userCacheDir(env: Env, platform: NodeJS.Platform = process.platform): string {
+  const windows = platform === "win32" ? env["LOCALAPPDATA"] : undefined;
+  return join(env["XDG_CACHE_HOME"] || windows || join(homedir(), ".cache"), "bitnet");
+}
+
 /** The nearest `bitnet.config.json` in `directory` or above it. */
 export async function findProjectConfig(directory: string): Promise<string | undefined> {
   for (let at = directory; ; at = dirname(at)) {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { finish, runCli, startCli } from "../support/cli.ts";
@@ -142,6 +142,38 @@ describe("lines from a pipe", () => {
     expect((await finished).status).toBe(130);
   });
 
+  it("a resumed chat goes on at once: what was evaluated is not evaluated again", async () => {
+    const state = tempDir();
+    const env = { XDG_STATE_HOME: state, XDG_CACHE_HOME: join(state, "cache") };
+    const chats = join(state, "bitnet", "chats");
+    mkdirSync(chats, { recursive: true });
+    writeFileSync(join(chats, "t.json"), '{"version":1,"model":"m","turns":[]}');
+    const resume = async (input: string) => {
+      const args = ["chat", ...QUIET, "-n", "40", "--json", "--resume", "t"];
+      const { status, stdout } = await runCli(args, { input, env });
+      expect(status).toBe(0);
+      return stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    };
+    const [first] = await resume("Tell me a story about a very old bear.\n");
+    const [second] = await resume(`${SUM}\n`);
+    expect(first.usage.promptTokens).toBeGreaterThan(16);
+    expect(second.usage.promptTokens).toBeLessThan(first.usage.promptTokens + 8);
+    const cache = join(state, "cache", "bitnet", "chats");
+    const [file = ""] = readdirSync(cache);
+    writeFileSync(join(cache, file), readFileSync(join(cache, file)).fill(0, 200, 300));
+    const damaged = await runCli(["chat", "--temp", "0", "-n", "4", "--resume", "t"], {
+      input: `${SUM}\n`,
+      env,
+    });
+    expect(damaged.status).toBe(0);
+    expect(damaged.stderr).toContain(
+      "note: the prompt cache of this chat is not used: its checksum",
+    );
+  });
+
   it("standard input is not the system message", async () => {
     const { status, stderr } = await pipe("x\n", "-p", "-");
     expect(status).toBe(2);
@@ -177,6 +209,7 @@ describe.runIf(process.platform === "linux")("on a terminal", () => {
   function start(state: string, ...args: string[]): TestTerminal {
     const terminal = new TestTerminal(["chat", "--temp", "0", "--no-color", ...args], {
       XDG_STATE_HOME: state,
+      XDG_CACHE_HOME: join(state, "cache"),
     });
     onTestFinished(() => terminal.kill());
     return terminal;

@@ -16,6 +16,8 @@ export interface ChatParts {
   readonly speculate: Speculate;
   readonly logitBias: SamplingParams["logitBias"];
   readonly loadMs: number;
+  /** Options that change what the weights are: their layout, adapters. */
+  readonly form: string;
 }
 
 /** What all answers of a chat took. */

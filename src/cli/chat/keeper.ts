@@ -2,6 +2,7 @@ import { Conversation } from "../../chat/conversation.ts";
 import type { Ui } from "../../ui/ui.ts";
 import type { Chat } from "./chat.ts";
 import type { History } from "./history.ts";
+import { modelIdentity, type PromptCache } from "./prompt-cache.ts";
 import { nameByTime, type SavedChats } from "./saved-chats.ts";
 
 /** Keeps a chat and what is typed in it, under a name. What cannot be kept is told once and is no
@@ -9,6 +10,7 @@ import { nameByTime, type SavedChats } from "./saved-chats.ts";
 export class ChatKeeper {
   readonly saved: SavedChats;
   readonly #history: History;
+  readonly #cache: PromptCache;
   readonly #ui: Ui;
   readonly #automatic: boolean;
   #name = nameByTime(new Date());
@@ -17,9 +19,10 @@ export class ChatKeeper {
   #told = false;
 
   /** @param automatic  keep after each turn, not only when asked to */
-  constructor(saved: SavedChats, history: History, ui: Ui, automatic: boolean) {
+  constructor(saved: SavedChats, history: History, cache: PromptCache, ui: Ui, automatic: boolean) {
     this.saved = saved;
     this.#history = history;
+    this.#cache = cache;
     this.#ui = ui;
     this.#automatic = automatic;
   }
@@ -50,8 +53,8 @@ export class ChatKeeper {
   /** The same because the user asks for it.
    *  @throws as `SavedChats.save` */
   async save(chat: Chat, name = this.#name): Promise<void> {
-    const { system, turns } = chat.conversation;
-    await this.saved.save(name, { model: chat.parts.model.path, system, turns });
+    const { system, turns, leftOut } = chat.conversation;
+    await this.saved.save(name, { model: chat.parts.model.path, system, turns, leftOut });
     this.#name = name;
     this.#exists = true;
   }
@@ -65,14 +68,44 @@ export class ChatKeeper {
   /** The chat of that name, which is the one to keep from now on.
    *  @throws as `SavedChats.load` */
   async open(name: string): Promise<Conversation> {
-    const { system, turns } = await this.saved.load(name);
+    const { system, turns, leftOut } = await this.saved.load(name);
     this.#name = name;
     this.#exists = true;
-    return new Conversation(system, turns);
+    return new Conversation(system, turns, leftOut);
+  }
+
+  /** Keeps what the model has evaluated, so that the chat can go on at once. */
+  async keepEvaluated({ conversation, parts }: Chat): Promise<void> {
+    const known = conversation.known();
+    if (!this.#automatic || !this.#exists || !known) return;
+    try {
+      const { session } = parts.speaker;
+      await this.#cache.save(this.#name, await keyOf(parts), session, known.ids);
+    } catch (error) {
+      this.#ui.debug(`the prompt cache is not kept: ${String(error)}`);
+    }
+  }
+
+  /** Takes up what the model evaluated when the chat was kept, if that is of use. */
+  async restoreEvaluated({ conversation, parts }: Chat): Promise<void> {
+    try {
+      const { speaker, model } = parts;
+      const { kvChunkBytes } = model.memory();
+      const key = await keyOf(parts);
+      const ids = await this.#cache.restore(this.#name, key, speaker.session, kvChunkBytes);
+      if (ids) conversation.learn(ids);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#ui.info(`note: the prompt cache of this chat is not used: ${why}`);
+    }
   }
 
   #tell(what: string): void {
     if (!this.#told) this.#ui.warn(what);
     this.#told = true;
   }
+}
+
+async function keyOf({ model, form }: Chat["parts"]): Promise<string> {
+  return modelIdentity(model.files, model.snapshotKey(), form);
 }

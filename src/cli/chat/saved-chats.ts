@@ -13,6 +13,8 @@ export interface SavedChat {
   readonly model: string;
   readonly system: string | undefined;
   readonly turns: readonly Turn[];
+  /** How many of the oldest turns the model does not see. */
+  readonly leftOut: number;
 }
 
 const VERSION = 1;
@@ -111,7 +113,7 @@ function parseChat(text: string, path: string): SavedChat {
     new NotFoundError(`cannot read ${path}: ${what}`, { hint: "it is damaged: remove it" });
   const document = parseObject(text);
   if (!document) throw damaged("it is not a JSON document");
-  const { version, model, system, turns } = document;
+  const { version, model, system, turns, leftOut = 0 } = document;
   if (typeof version === "number" && version > VERSION) {
     throw new NotFoundError(`cannot read ${path}: a newer version of this program wrote it`);
   }
@@ -119,7 +121,11 @@ function parseChat(text: string, path: string): SavedChat {
   if (typeof model !== "string") throw damaged("model is not a text");
   if (system !== undefined && typeof system !== "string") throw damaged("system is not a text");
   if (!Array.isArray(turns) || !turns.every(isTurn)) throw damaged("turns are not all turns");
-  return { model, system, turns: turns.map(({ user, assistant }) => ({ user, assistant })) };
+  if (typeof leftOut !== "number" || !(leftOut >= 0 && leftOut <= turns.length)) {
+    throw damaged("leftOut is not a number of turns");
+  }
+  const said = turns.map(({ user, assistant }) => ({ user, assistant }));
+  return { model, system, turns: said, leftOut: Math.floor(leftOut) };
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

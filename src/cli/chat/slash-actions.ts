@@ -90,7 +90,9 @@ async function load(repl: Repl, name: string): Promise<undefined> {
     return tell(repl, ...lines, ...(more > 0 ? [`  and ${more} older ones`] : []));
   }
   await repl.keeper.keep(repl.chat);
+  await repl.keeper.keepEvaluated(repl.chat);
   repl.chat.replace(await repl.keeper.open(name));
+  await repl.keeper.restoreEvaluated(repl.chat);
   return tell(repl, describeChat(repl));
 }
 

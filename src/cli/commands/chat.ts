@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Conversation } from "../../chat/conversation.ts";
 import { ChatTemplate } from "../../chat/template.ts";
-import { userStateDir } from "../../config/paths.ts";
+import { userCacheDir, userStateDir } from "../../config/paths.ts";
 import type { Model } from "../../engine/model.ts";
 import { NotFoundError, UsageError } from "../../errors.ts";
 import type { LineEditor } from "../../ui/line-editor.ts";
@@ -9,6 +9,7 @@ import { Chat } from "../chat/chat.ts";
 import { HISTORY_LINES, History } from "../chat/history.ts";
 import { ChatKeeper } from "../chat/keeper.ts";
 import { answerLines } from "../chat/piped.ts";
+import { PromptCache } from "../chat/prompt-cache.ts";
 import { Repl } from "../chat/repl.ts";
 import { SavedChats } from "../chat/saved-chats.ts";
 import { SETTING_NAMES } from "../chat/settings.ts";
@@ -34,6 +35,9 @@ const KEYS = [
   "json",
   "ndjson",
 ] as const;
+/** Of the prompt caches of all chats together. */
+const MAX_CACHE_BYTES = 2 * 1024 ** 3;
+
 type Options = Omit<OptionValues<(typeof KEYS)[number]>, "logprobs">;
 
 export const chat = defineCommand({
@@ -71,10 +75,14 @@ export const chat = defineCommand({
       context.signal.throwIfAborted();
       const conversation = resumed ?? new Conversation(system);
       const talk = await openChat(context, options, { model, loadMs, conversation });
-      if (resumed) context.ui.info(describeChat({ chat: talk, keeper }));
+      if (resumed) {
+        await keeper.restoreEvaluated(talk);
+        context.ui.info(describeChat({ chat: talk, keeper }));
+      }
       editor = await openEditor(context, keeper);
       if (editor) await new Repl(context, talk, keeper, editor, format).run();
       else await answerPipe(context, talk, keeper, format);
+      if (!context.signal.aborted) await keeper.keepEvaluated(talk);
     } finally {
       editor?.close();
       await model.close();
@@ -99,7 +107,8 @@ function openKeeper({ ui, stdin }: Context, { saveChat: save, resume }: Options)
   const state = userStateDir(process.env);
   const automatic = save && (resume !== undefined || (stdin.isTTY && ui.terminal.isTty));
   const history = new History(join(state, "chat-history"));
-  return new ChatKeeper(new SavedChats(join(state, "chats")), history, ui, automatic);
+  const cache = new PromptCache(join(userCacheDir(process.env), "chats"), MAX_CACHE_BYTES);
+  return new ChatKeeper(new SavedChats(join(state, "chats")), history, cache, ui, automatic);
 }
 
 /** @throws {NotFoundError} nothing to go on with */
@@ -136,6 +145,7 @@ async function openChat(
     speaker: { session, template },
     stop: expandAll(options.stop, options.escape),
     speculate: options.speculate,
+    form: JSON.stringify([options.i2sLayout, options.lora]),
   };
   const settings = { ...sampling, nPredict: options.nPredict, seed: options.seed };
   return new Chat(context, fixed, settings, conversation);

@@ -10,6 +10,7 @@ const CHAT: SavedChat = {
   model: "/models/m.gguf",
   system: "brief",
   turns: [{ user: "a\n\u0000\u{1f600}", assistant: "b" }],
+  leftOut: 1,
 };
 
 describe("saved chats", () => {
@@ -66,6 +67,7 @@ describe("saved chats", () => {
     ['{"version":2}', "a newer version of this program wrote it"],
     ['{"version":1}', "model is not a text"],
     ['{"version":1,"model":"m","system":3,"turns":[]}', "system is not a text"],
+    ['{"version":1,"model":"m","turns":[],"leftOut":1}', "leftOut is not a number of turns"],
     ['{"version":1,"model":"m"}', "turns are not all turns"],
     ['{"version":1,"model":"m","turns":[null]}', "turns are not all turns"],
     ['{"version":1,"model":"m","turns":[{"user":"x"}]}', "turns are not all turns"],
