@@ -46,7 +46,8 @@ export function parseRequest(message: string): Request {
   const names = SLASH_COMMANDS.map(({ name }) => name);
   const name = names.find((one) => one === typed) ?? OTHER_NAMES.get(typed);
   if (name) return { kind: "command", name, argument: argument.trim() };
-  return { kind: "unknown", name: typed, meant: suggest(typed, names) };
+  const begins = typed === "" ? undefined : names.find((one) => one.startsWith(typed));
+  return { kind: "unknown", name: typed, meant: begins ?? suggest(typed, names) };
 }
 
 /** Completions of a line that may be a command; `words` gives those of its argument. */

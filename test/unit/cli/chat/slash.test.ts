@@ -22,6 +22,7 @@ describe("what a message asks for", () => {
 
   it.each([
     ["/halp", "halp", "help"],
+    ["/he", "he", "help"],
     ["/", "", undefined],
     ["/usr/bin is what?", "usr/bin", undefined],
     ["/toString", "toString", undefined],
