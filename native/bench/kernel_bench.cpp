@@ -146,8 +146,7 @@ Timing KernelBench::ternary_with(const TernaryKernels& layout, const TernaryCase
   const bool direct = one.m <= layout.m_direct;
   const bool packs = one.group == 0 && !direct && layout.pack_x != nullptr;
   if (packs) input.pack(layout, k_padded);
-  const size_t scratch_bytes =
-      round_up(layout.gemm_scratch_bytes == nullptr ? 0 : layout.gemm_scratch_bytes(k_padded), 64);
+  const size_t scratch_bytes = round_up(layout.scratch_bytes(k_padded), 64);
   PageBlock scratch(std::max<size_t>(1, scratch_bytes * pool_.size()));
   std::vector<float> y(one.m * size_t{one.n});
 
@@ -171,13 +170,13 @@ Timing KernelBench::ternary_with(const TernaryKernels& layout, const TernaryCase
       const auto begin = static_cast<uint32_t>(share.begin);
       const auto end = static_cast<uint32_t>(share.end);
       if (begin == end) return;
+      void* mine = scratch.data() + i_thread * scratch_bytes;
       if (one.group != 0) {
-        layout.multiply_blocks(w, input.x, begin, end, y.data(), one.n);
+        layout.multiply_blocks(w, input.x, begin, end, y.data(), one.n, mine);
       } else if (direct) {
         layout.gemv(w, input.x, begin, end, y.data(), one.n);
       } else {
-        layout.gemm(w, input.x, begin, end, y.data(), one.n,
-                    scratch.data() + i_thread * scratch_bytes);
+        layout.gemm(w, input.x, begin, end, y.data(), one.n, mine);
       }
     });
   });

@@ -80,7 +80,7 @@ struct TernaryInput {
   /// The same codes as `pack_x` leaves them; null when m <= m_direct.
   const int8_t* packed;
   /// Per block of 32: x[i, j] ~= q[i, j] * block_scale[i, j / 32]; sums of the codes.
-  const float* block_scale;  ///< [m, q_stride / 32]
+  const float* block_scale;  ///< [m, q_stride / 32], f16 numbers
   const int32_t* block_sum;  ///< [m, q_stride / 32]
   /// Floats [m, x_stride], zero from k to k_padded.
   const float* x;
@@ -111,16 +111,17 @@ struct TernaryKernels {
   /// Per-token codes, m <= m_direct.
   void (*gemv)(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
                float* y, size_t y_stride);
-  /// Per-token codes, any m; `scratch` is private to the caller's thread, 64-byte aligned.
+  /// Per-token codes, any m; `scratch` is private to the caller's thread, 64-byte aligned, of
+  /// scratch_bytes.
   void (*gemm)(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
                float* y, size_t y_stride, void* scratch);
-  size_t (*gemm_scratch_bytes)(uint32_t k_padded);
-  /// Per-block codes, any m.
+  size_t (*scratch_bytes)(uint32_t k_padded);
+  /// Per-block codes, any m; `scratch` as for gemm.
   void (*multiply_blocks)(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
-                          uint32_t row_end, float* y, size_t y_stride);
+                          uint32_t row_end, float* y, size_t y_stride, void* scratch);
   /// Float activations, any m. For reference and for models that need it, not for speed.
   void (*multiply_floats)(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
-                          uint32_t row_end, float* y, size_t y_stride);
+                          uint32_t row_end, float* y, size_t y_stride, void* scratch);
 };
 
 // ---------------------------------------------------------------- output head

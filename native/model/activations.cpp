@@ -44,10 +44,10 @@ Activations::Activations(const Model& model, uint32_t batch_size, unsigned n_thr
   const size_t d_attention = h.d_attention();
   const size_t widest = std::max({size_t{h.d_model}, size_t{h.d_ff}, d_attention});
   const uint32_t k_padded = round_up(static_cast<uint32_t>(widest), kTernaryGroup);
-  size_t gemm_scratch = 0;
+  size_t ternary_scratch = 0;
   size_t tile = 1;
   for (const TernaryKernels* kernels : model.kernels.ternary) {
-    gemm_scratch = std::max(gemm_scratch, kernels->gemm_scratch_bytes(k_padded));
+    ternary_scratch = std::max(ternary_scratch, kernels->scratch_bytes(k_padded));
     tile = std::max<size_t>(tile, kernels->m_tile);
   }
   const size_t attention_rows = size_t{kAttentionTokens} * (h.n_heads / h.n_kv_heads);
@@ -62,7 +62,7 @@ Activations::Activations(const Model& model, uint32_t batch_size, unsigned n_thr
   codes_stride = k_padded;
   head_stride = round_up<size_t>(h.d_model, kHeadBlock);
   row_stride_ = line_stride(widest);
-  scratch_stride_ = PageArena::round_up(std::max(gemm_scratch, attention_scratch));
+  scratch_stride_ = PageArena::round_up(std::max(ternary_scratch, attention_scratch));
 
   Layout layout;
   layout.add(x, n * model_stride);

@@ -284,14 +284,15 @@ void Forward::multiply(std::span<const Product> products, uint32_t n_rows) {
       const auto begin = static_cast<uint32_t>(share.begin);
       const auto end = static_cast<uint32_t>(share.end);
       if (begin == end) continue;
+      void* scratch = act_.scratch(i_thread);
       if (mode == ActivationMode::kFloats) {
-        kernels.multiply_floats(w, x, begin, end, product.y, product.y_stride);
+        kernels.multiply_floats(w, x, begin, end, product.y, product.y_stride, scratch);
       } else if (mode == ActivationMode::kBlocks) {
-        kernels.multiply_blocks(w, x, begin, end, product.y, product.y_stride);
+        kernels.multiply_blocks(w, x, begin, end, product.y, product.y_stride, scratch);
       } else if (n_rows <= kernels.m_direct) {
         kernels.gemv(w, x, begin, end, product.y, product.y_stride);
       } else {
-        kernels.gemm(w, x, begin, end, product.y, product.y_stride, act_.scratch(i_thread));
+        kernels.gemm(w, x, begin, end, product.y, product.y_stride, scratch);
       }
     }
   });

@@ -135,7 +135,7 @@ void check_products(const Layer& layer, const NamedTernary& named, const Exact<i
   const uint32_t k_padded = matrix.view.k_padded;
   const Floats ones(m, 1.0f);
   Exact<int8_t> packed(size_t{round_up(m, kernels.m_tile)} * k_padded);
-  Exact<uint8_t> scratch(kernels.gemm_scratch_bytes(k_padded));
+  Exact<uint8_t> scratch(kernels.scratch_bytes(k_padded));
   const auto multiply = [&](const Floats& scales) {
     TernaryInput rows = {m,       q.data(), k_padded, scales.data(), layer.sums.data(),
                          nullptr, nullptr,  nullptr,  nullptr,       0};

@@ -93,7 +93,7 @@ Floats multiply(const TernaryKernels& kernels, TernaryMatrix w, const Activation
   }
   const uint32_t m_padded = round_up(x.m, kernels.m_tile);
   Exact<int8_t> packed(size_t{m_padded} * w.k_padded, 99);
-  Exact<uint8_t> scratch(kernels.gemm_scratch_bytes(w.k_padded), 0xee);
+  Exact<uint8_t> scratch(kernels.scratch_bytes(w.k_padded), 0xee);
   kernels.pack_x(input, w.k_padded, 0, m_padded, packed.data());
   input.packed = packed.data();
   kernels.gemm(w, input, 0, w.n, y.data(), w.n, scratch.data());

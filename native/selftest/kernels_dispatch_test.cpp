@@ -41,7 +41,7 @@ BITNET_TEST(kernels_targets_are_complete) {
       CHECK_EQ(k->pack == nullptr, k->layout == TernaryLayout::kRows);
       CHECK_EQ(k->pack_x == nullptr, k->m_tile == 1);
       CHECK(k->m_direct >= 1 && k->n_multiple >= 1 && k->m_tile >= 1);
-      CHECK(k->gemv && k->gemm && k->gemm_scratch_bytes);
+      CHECK(k->gemv && k->gemm && k->scratch_bytes);
       CHECK(k->multiply_blocks && k->multiply_floats);
     }
   }

@@ -1,7 +1,9 @@
 // Ternary products with per-block int8 and with float activations, with and without group scales:
 // every layout of every target against the rule of TernaryKernels written out.
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/half.h"
 #include "base/thread_pool.h"
@@ -12,6 +14,9 @@
 
 namespace bitnet::selftest {
 namespace {
+
+/// Scales of blocks are f16 numbers, as quantize_blocks makes them.
+float to_f16(float x) { return f16_to_f32(f32_to_f16(x)); }
 
 struct Problem {
   Problem(uint32_t n_rows, uint32_t n_tokens, uint32_t n_columns, uint32_t n_group, uint32_t seed)
@@ -39,13 +44,27 @@ struct Problem {
         q[size_t{i} * k_padded + j] =
             static_cast<int8_t>(static_cast<int>(random.below(255)) - 127);
       }
-      for (uint32_t b = 0; b < k_padded / kActivationBlock; b++) {
-        const size_t at = size_t{i} * (k_padded / kActivationBlock) + b;
-        block_scales[at] = 0.11f + 0.1f * random.uniform();
-        for (uint32_t j = 0; j < kActivationBlock; j++) {
-          block_sums[at] += q[size_t{i} * k_padded + b * kActivationBlock + j];
-        }
-      }
+    }
+    for (auto& scale : block_scales) scale = to_f16(0.11f + 0.1f * random.uniform());
+    add_up();
+  }
+
+  /// One code for all weights, and for the activations of each token the next of `inputs`; blocks
+  /// take scales by turns.
+  void fill(uint8_t code, const std::vector<int8_t>& inputs, const Floats& scales) {
+    std::fill(codes.begin(), codes.end(), code);
+    for (size_t at = 0; at < q.size(); at++) {
+      const size_t column = at % k_padded;
+      q[at] = column < k ? inputs[(at / k_padded + column) % inputs.size()] : int8_t{0};
+    }
+    for (size_t i = 0; i < block_scales.size(); i++) block_scales[i] = scales[i % scales.size()];
+    add_up();
+  }
+
+  void add_up() {
+    for (size_t i = 0; i < block_sums.size(); i++) {
+      const auto* block = q.data() + i * kActivationBlock;
+      block_sums[i] = std::accumulate(block, block + kActivationBlock, 0);
     }
   }
 
@@ -105,13 +124,14 @@ void check(const NamedTernary& named, const Problem& p, bool floats, unsigned n_
   matrix.view.row_scales = p.row_scales.data();
   if (p.group != 0) matrix.set_group_scales(p.group_scales, p.group, kernels.layout);
   const auto multiply = floats ? kernels.multiply_floats : kernels.multiply_blocks;
+  Exact<uint8_t> scratch(kernels.scratch_bytes(p.k_padded), 0xee);
   const size_t stride = p.n + 5;
   Floats y(p.m * stride, kCanary);
   Floats expected = y;
   for (unsigned thread = 0; thread < n_threads; thread++) {
     const Share share = share_of(p.n, 16, thread, n_threads);
     multiply(matrix.view, p.input(), static_cast<uint32_t>(share.begin),
-             static_cast<uint32_t>(share.end), y.data(), stride);
+             static_cast<uint32_t>(share.end), y.data(), stride, scratch.data());
   }
   for (uint32_t i = 0; i < p.m; i++) {
     for (uint32_t r = 0; r < p.n; r++) expected[i * stride + r] = p.result(i, r, floats);
@@ -132,6 +152,37 @@ BITNET_TEST(kernels_ternary_grouped) {
           for (const NamedTernary& named : runnable_ternary_kernels()) {
             check(named, problem, false, 1 + m % 3);
             check(named, problem, true, 1 + m % 2);
+          }
+        }
+      }
+    }
+  }
+}
+
+BITNET_TEST(kernels_ternary_grouped_many_tokens) {
+  uint32_t seed = 1000;
+  for (const uint32_t group : {0u, 64u, 128u}) {
+    for (const uint32_t m : {24u, 47u, 48u, 49u, 97u}) {
+      const Problem problem(40, m, 256, group, seed++);
+      for (const NamedTernary& named : runnable_ternary_kernels()) {
+        check(named, problem, false, 2);
+      }
+    }
+  }
+}
+
+BITNET_TEST(kernels_ternary_grouped_extremes) {
+  constexpr float kLeastScale = 0x1p-24f;  // of f16
+  constexpr float kMostScale = 65504.0f;
+  const std::vector<int8_t> inputs[] = {{127}, {-127}, {-128}, {127, -127}, {127, 127, -127, -127}};
+  for (const uint32_t group : {0u, 128u}) {
+    for (const uint32_t m : {1u, 8u, 50u}) {
+      Problem problem(17, m, 256, group, m);
+      for (const auto& codes : inputs) {
+        for (const uint8_t weight : {uint8_t{0}, uint8_t{1}, uint8_t{2}}) {
+          problem.fill(weight, codes, {kLeastScale, 0.0f, kMostScale});
+          for (const NamedTernary& named : runnable_ternary_kernels()) {
+            check(named, problem, false, 1);
           }
         }
       }

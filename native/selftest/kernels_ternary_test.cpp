@@ -154,7 +154,7 @@ void check_product(const NamedTernary& named, const Sheet& sheet, const TernaryM
     if (direct) {
       kernels.gemv(w, x, begin, end, y.data(), stride);
     } else {
-      Exact<uint8_t> scratch(kernels.gemm_scratch_bytes(w.k_padded), 0xee);
+      Exact<uint8_t> scratch(kernels.scratch_bytes(w.k_padded), 0xee);
       kernels.gemm(w, x, begin, end, y.data(), stride, scratch.data());
     }
     CHECK_BITS(y.data(), expected.data(), y_size, describe(named, sheet, w, x, share));

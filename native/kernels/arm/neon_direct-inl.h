@@ -78,7 +78,7 @@ inline void multiply_tokens_by_block(const TernaryMatrix& w, const TernaryInput&
 }
 
 static void multiply_blocks(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
-                            uint32_t row_end, float* y, size_t y_stride) {
+                            uint32_t row_end, float* y, size_t y_stride, void* /*scratch*/) {
   for (uint32_t row = row_begin; row < row_end; row += kRowLanes) {
     for_tokens(x.m, [&](uint32_t token, auto tokens) {
       multiply_tokens_by_block(w, x, token, row, row_end, y, y_stride, tokens);

@@ -3,7 +3,8 @@
 // matrix, so no sum crosses lanes. The target defines kBlockTokens (activation rows computed
 // together), I32x16 with set1_i32, and
 //   Codes, load_codes(p)            64 codes: bytes 4r..4r+3 belong to row r
-//   dot4_add(I32x16&, Codes, p)     adds to lane r the dot of row r's four codes with p[0..3]
+//   dot4_add(I32x16&, Codes, p)     adds to lane r the dot of row r's four codes with p[0..3]; for
+//                                   BlockSteps, which targets with grouped-inl.h do without
 //   trits(Codes, i)                 code i (0..3) of each row, minus one, as floats
 //   unpack_group(w, row, row_end, g, out)  the codes of 16 rows' group g: 32 times 64 bytes, four
 //                                   columns each; rows from row_end on may be anything
@@ -55,7 +56,8 @@ static void pack_tiles(const TernaryInput& x, uint32_t k_padded, uint32_t begin,
 /// Group scale `i` of 16 rows; 0 for rows from row_end on.
 static inline F32x16 group_scale_lanes(const TernaryMatrix& w, TernaryLayout layout, uint32_t row,
                                        uint32_t row_end, uint32_t i) {
-  const size_t n_scales = w.k_padded / w.group;
+  // Groups are of 64 or 128: a division would cost as much as a block.
+  const size_t n_scales = w.k_padded >> (w.group == kTernaryGroup ? 7 : 6);
   if (layout != TernaryLayout::kRows) {
     return load_f16(w.group_scales + (row / kRowLanes * n_scales + i) * kRowLanes);
   }
@@ -154,7 +156,7 @@ static inline void multiply_rows16(const TernaryMatrix& w, TernaryLayout layout,
 
 template <class Steps, TernaryLayout layout, UnpackGroup unpack = unpack_group>
 static void multiply_grouped(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
-                             uint32_t row_end, float* y, size_t y_stride) {
+                             uint32_t row_end, float* y, size_t y_stride, void* /*scratch*/) {
   for (uint32_t row = row_begin; row < row_end; row += kRowLanes) {
     uint32_t token = 0;
     for (; token + kBlockTokens <= x.m; token += kBlockTokens) {

@@ -22,14 +22,21 @@ namespace {
 //
 #include "kernels/generic/attention_float-inl.h"
 #include "kernels/generic/ternary-inl.h"
-#include "kernels/x86/zmm_blocks16-inl.h"
 //
-#include "kernels/x86/zmm_grouped-inl.h"
+#include "kernels/generic/grouped-inl.h"
+#include "kernels/x86/zmm_blocks16-inl.h"
 //
 #include "kernels/x86/amx-inl.h"
 //
 #include "kernels/x86/amx_attention-inl.h"
 #include "kernels/x86/amx_ternary-inl.h"
+
+/// Of gemm and of multiply_blocks.
+size_t scratch_bytes(uint32_t k_padded) {
+  const size_t tiles = GemmScratch::bytes(k_padded);
+  const size_t chunk = blocks_scratch_bytes(k_padded);
+  return tiles > chunk ? tiles : chunk;
+}
 
 const TernaryKernels kTileKernels = {TernaryLayout::kBlocks16,
                                      kBlockRows,
@@ -39,8 +46,8 @@ const TernaryKernels kTileKernels = {TernaryLayout::kBlocks16,
                                      pack_activations,
                                      gemv,
                                      multiply_by_tiles,
-                                     GemmScratch::bytes,
-                                     multiply_blocks16,
+                                     scratch_bytes,
+                                     multiply_blocks<TernaryLayout::kBlocks16>,
                                      multiply_grouped<FloatSteps, TernaryLayout::kBlocks16>};
 const TernaryKernels* const kTernary[] = {&kTileKernels, nullptr};
 

@@ -14,6 +14,8 @@ namespace {
 //
 #include "kernels/generic/lanes-inl.h"
 #include "kernels/generic/ternary-inl.h"
+//
+#include "kernels/generic/grouped-inl.h"
 #include "kernels/x86/zmm_blocks16-inl.h"
 #include "kernels/x86/zmm_tiles16-inl.h"
 //

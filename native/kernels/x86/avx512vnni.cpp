@@ -21,11 +21,11 @@ namespace {
 #include "kernels/generic/attention_int8-inl.h"
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
+//
+#include "kernels/generic/grouped-inl.h"
 #include "kernels/generic/table-inl.h"
 #include "kernels/x86/zmm_blocks16-inl.h"
 #include "kernels/x86/zmm_tiles16-inl.h"
-//
-#include "kernels/x86/zmm_grouped-inl.h"
 //
 #include "kernels/x86/zmm_fives16-inl.h"
 //
@@ -46,8 +46,8 @@ const TernaryKernels kBlocksKernels = {TernaryLayout::kBlocks16,
                                        pack_tiles<kTile>,
                                        gemv,
                                        gemm<TernaryLayout::kBlocks16, unpack_block>,
-                                       gemm_scratch_bytes,
-                                       multiply_blocks16,
+                                       scratch_bytes,
+                                       multiply_blocks<TernaryLayout::kBlocks16>,
                                        multiply_grouped<FloatSteps, TernaryLayout::kBlocks16>};
 const TernaryKernels* const kTernary[] = {&kBlocksKernels, &kFivesKernels<FractionBytes>, nullptr};
 

@@ -136,9 +136,22 @@ inline void add_values(Dots& dots, Bytes values, const uint8_t* four) {
 
 using Codes = __m512i;
 inline Codes load_codes(const uint8_t* p) { return _mm512_load_si512(p); }
-inline void dot4_add(I32x16& sum, Codes codes, const int8_t* q) {
-  dot4_add(sum.lanes, codes, broadcast_4(q));
+
+/// Of packed bytes, the codes of a plane, times 2^kPlaneShift[plane].
+constexpr int kPlaneShift[4] = {6, 4, 2, 0};
+template <uint32_t plane>
+inline Codes masked(Codes packed) {
+  return _mm512_and_si512(packed, _mm512_set1_epi8(static_cast<char>(3 << kPlaneShift[plane])));
 }
+
+using BlockDots = __m512i;
+inline int32_t start_bits(int32_t sum) { return sum; }
+inline BlockDots start_dots(int32_t bits) { return _mm512_set1_epi32(bits); }
+inline void add_codes(BlockDots& dots, Codes codes, __m512i four) { dot4_add(dots, codes, four); }
+inline I32x16 exact_dots(BlockDots dots) { return {dots}; }
+constexpr uint32_t kTileTokens = 8;
+constexpr uint32_t kInPlaceTokens = 0xffffffff;
+
 inline F32x16 trits(Codes codes, uint32_t i) {
   const __m512i code = _mm512_and_si512(_mm512_srli_epi32(codes, 8 * i), _mm512_set1_epi32(3));
   return _mm512_cvtepi32_ps(_mm512_sub_epi32(code, _mm512_set1_epi32(1)));

@@ -172,6 +172,6 @@ constexpr TernaryKernels kFivesKernels = {
     pack_tiles<kTile>,
     gemv_fives<Bytes>,
     gemm<Bytes::kLayout, unpack_fives_block<Bytes>>,
-    gemm_scratch_bytes,
-    multiply_grouped<BlockSteps, Bytes::kLayout, unpack_fives_group<Bytes>>,
+    scratch_bytes,
+    multiply_blocks<Bytes::kLayout, unpack_fives_group<Bytes>>,
     multiply_grouped<FloatSteps, Bytes::kLayout, unpack_fives_group<Bytes>>};

@@ -59,6 +59,9 @@ void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uin
   }
 }
 
-inline size_t gemm_scratch_bytes(uint32_t k_padded) {
-  return size_t{kPanelBlocks} * kBlockRows * k_padded;
+/// Of gemm and of multiply_blocks.
+inline size_t scratch_bytes(uint32_t k_padded) {
+  const size_t panel = size_t{kPanelBlocks} * kBlockRows * k_padded;
+  const size_t chunk = blocks_scratch_bytes(k_padded);
+  return panel > chunk ? panel : chunk;
 }
