@@ -13,6 +13,7 @@ import {
   type ValueType,
 } from "../config/values.ts";
 import { EMBD_TYPES, OUT_TYPES, type OutType } from "../convert/out-types.ts";
+import { USES } from "./doctor/uses.ts";
 import { I2S_LAYOUT_NAMES } from "./i2s-layout.ts";
 import { LORA } from "./lora.ts";
 
@@ -58,6 +59,7 @@ export type OptionGroup =
   | "Embedding"
   | "Scoring"
   | "Setup"
+  | "Checks"
   | "Measurement";
 
 const MAX_THREADS = 1024;
@@ -254,6 +256,12 @@ export const OPTIONS = {
     help: "threads, batch, context and memory that suit a kind of machine: mobile, edge, server or cloud (see bitnet info)" },
   forget: { flags: "--forget", group: "Measurement",
     help: "forget what was found for this model" },
+
+  full: { flags: "--full", group: "Checks",
+    help: "also run the engine's own test program, which sweeps every kernel over many shapes" },
+  recommend: { flags: "--recommend <use>", group: "Checks", type: oneOf(...USES),
+    help: "settings and commands for production, development, mobile, research, edge or cloud" },
+
   metadata: { flags: "--metadata", group: "Output",
     help: "print every metadata key of the model" },
   config: { flags: "--config", group: "Output",

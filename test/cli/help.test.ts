@@ -29,6 +29,8 @@ describe("bitnet --help", () => {
         bench          measure speed, latency, memory and energy
         tune           find the fastest settings for a model on this machine
         info           show the CPU, the kernels and what is in a model
+        doctor         check this machine and its models, and say what mends a fault
+        completion     print the script that teaches a shell these commands
 
       Examples:
         bitnet run -p "The capital of France is"   # generate text

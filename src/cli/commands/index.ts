@@ -52,4 +52,14 @@ export const COMMANDS: readonly LazyCommand[] = [
     summary: "show the CPU, the kernels and what is in a model",
     load: async () => (await import("./info.ts")).info,
   },
+  {
+    name: "doctor",
+    summary: "check this machine and its models, and say what mends a fault",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
+    name: "completion",
+    summary: "print the script that teaches a shell these commands",
+    load: async () => (await import("./completion.ts")).completion,
+  },
 ];
