@@ -133,7 +133,6 @@ describe("the table of options", () => {
 
   it.each(COMMANDS)("gives no spelling to two options of $name", async ({ load }) => {
     const names = spellings((await load()).options);
-    expect(names.length).toBeGreaterThan(0);
     expect(names).toEqual([...new Set(names)]);
   });
 
