@@ -175,19 +175,23 @@ describe("bitnet models rm", () => {
     await runCli(["setup", "org/checkpoint"], { env: own });
   });
 
-  it.skipIf(!HAS_TERMINAL)("asks whoever sits at a terminal", async () => {
-    const args = ["models", "rm", "org/checkpoint"];
-    const no = await runInTerminal(args, { env: own, input: "\n" });
-    expect(no.stdout).toMatch(
-      /remove org\/checkpoint \(.* MiB, which other programs may use, too\)\? \[y\/N\]/,
-    );
-    expect(no.stdout).toContain("nothing removed");
-    const yes = await runInTerminal(args, { env: own, input: "y\n" });
-    expect(yes.stdout).toContain("removed org/checkpoint");
-    expect(JSON.parse((await runCli(["models", "--json"], { env: own })).stdout).models).toEqual(
-      [],
-    );
-  });
+  it.skipIf(!HAS_TERMINAL)(
+    "asks whoever sits at a terminal",
+    async () => {
+      const args = ["models", "rm", "org/checkpoint"];
+      const no = await runInTerminal(args, { env: own, input: "\n" });
+      expect(no.stdout).toMatch(
+        /remove org\/checkpoint \(.* MiB, which other programs may use, too\)\? \[y\/N\]/,
+      );
+      expect(no.stdout).toContain("nothing removed");
+      const yes = await runInTerminal(args, { env: own, input: "y\n" });
+      expect(yes.stdout).toContain("removed org/checkpoint");
+      expect(JSON.parse((await runCli(["models", "--json"], { env: own })).stdout).models).toEqual(
+        [],
+      );
+    },
+    90_000,
+  );
 
   it("removes a repository and what was made of it", async () => {
     const before = JSON.parse((await runCli(["models", "--json"], { env: own })).stdout).models;

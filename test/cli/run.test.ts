@@ -195,7 +195,7 @@ describe("--json", () => {
   });
 
   it("says why the text ended", async () => {
-    expect((await runJson("-p", "x", "-n", "1")).finishReason).toBe("length");
+    expect((await runJson("-p", "x", ...ENDLESS, "-n", "1")).finishReason).toBe("length");
     expect((await runJson("-p", "x", "-c", "64", ...ENDLESS)).finishReason).toBe("context");
     const { text } = await runJson("-p", "the ", "-n", "8", "--temp", "0");
     const stop = text.slice(2, 5);
