@@ -22,25 +22,27 @@ const { values } = parseArgs({
  * @property {string} name
  * @property {string} build
  * @property {string} arch as Node and as tools name it
+ * @property {number} products multiplications and additions to 128 weights; more are those of more
+ *   activation rows, and mean that the loop for one was not found or calls functions
  * @property {number} [line] bytes that a prefetch stands for, 64 unless said
  * @property {number} [flush] turns after which the loop around it widens the sums
  */
 
 /** @type {Target[]} */
 const TARGETS = [
-  { name: "avx2", build: values.x86, arch: "x86_64", line: 32, flush: 8 },
-  { name: "avxvnni", build: values.x86, arch: "x86_64" },
-  { name: "avx512vnni", build: values.x86, arch: "x86_64" },
-  { name: "neon", build: values.arm, arch: "aarch64", flush: 8 },
-  { name: "neon_dotprod", build: values.arm, arch: "aarch64" },
-  { name: "neon_i8mm", build: values.arm, arch: "aarch64" },
+  { name: "avx2", build: values.x86, arch: "x86_64", products: 8, line: 32, flush: 8 },
+  { name: "avxvnni", build: values.x86, arch: "x86_64", products: 4 },
+  { name: "avx512vnni", build: values.x86, arch: "x86_64", products: 2 },
+  { name: "neon", build: values.arm, arch: "aarch64", products: 16, flush: 8 },
+  { name: "neon_dotprod", build: values.arm, arch: "aarch64", products: 8 },
+  { name: "neon_i8mm", build: values.arm, arch: "aarch64", products: 8 },
 ];
 const BASELINE = "avxvnni";
 const DECODE = /::(?:gemv\w*|multiply_direct)[<(]/;
 const HOST = { x64: "x86_64", arm64: "aarch64" }[process.arch] ?? process.arch;
 
 /** @param {Target} target */
-function loopOf({ name, build, arch, line = 64 }) {
+function loopOf({ name, build, arch, products, line = 64 }) {
   const object = kernelObjects(build).find((path) => basename(path) === `${name}.cpp.o`);
   if (object === undefined) return undefined;
   const tool = arch === HOST ? "objdump" : `${arch}-linux-gnu-objdump`;
@@ -49,10 +51,17 @@ function loopOf({ name, build, arch, line = 64 }) {
     maxBuffer: 2 ** 28,
   });
   if (run.error || run.status !== 0) throw new Error(`${tool}: ${run.error ?? run.stderr}`);
-  return decodeLoop(
+  const loop = decodeLoop(
     parseFunctions(run.stdout).filter((f) => DECODE.test(f.name)),
     line,
   );
+  const found = 32 * (countLoop(loop)["multiply"] ?? 0);
+  if (found > products) {
+    throw new Error(
+      `${name}: the loop found has ${found} products for 128 weights, not ${products}`,
+    );
+  }
+  return loop;
 }
 
 const counts = TARGETS.flatMap((target) => {

@@ -80,6 +80,11 @@ const LONG_STEPS = [
     missing: () => whyNotUsable("aarch64-linux-gnu-g++", [], EMULATOR),
   },
   {
+    name: "decode loops",
+    after: ["build native", "selftest aarch64"],
+    commands: () => [node("scripts/count-instructions.mjs")],
+  },
+  {
     name: "full size",
     after: ["build native", "build ts"],
     alone: true,
