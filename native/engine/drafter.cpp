@@ -1,10 +1,12 @@
 #include "engine/drafter.h"
 
+#include <algorithm>
+
 namespace bitnet {
 namespace {
 
-/// Share of a new observation in the rate.
-constexpr double kNewest = 1.0 / 12.0;
+/// Observations that a rate is the mean of, at most.
+constexpr double kRemembered = 12.0;
 /// Length up to which longer occurrences are preferred to later ones.
 constexpr size_t kLongestMatch = 16;
 
@@ -42,8 +44,9 @@ void Drafter::draft(const std::vector<int32_t>& tokens, size_t n, std::vector<in
 void Drafter::observe(const std::vector<int32_t>& tokens) {
   if (match_length_ == 0 || looked_up_ + 1 != tokens.size()) return;
   const bool right = tokens[match_end_] == tokens.back();
-  double& rate = rate_[level(match_length_)];
-  rate += ((right ? 1.0 : 0.0) - rate) * kNewest;
+  Rate& rate = rate_[level(match_length_)];
+  rate.n_seen = std::min(rate.n_seen + 1.0, kRemembered);
+  rate.right += ((right ? 1.0 : 0.0) - rate.right) / rate.n_seen;
   if (!right) return reset();
   ++looked_up_;
   ++match_end_;

@@ -17,7 +17,7 @@ class Drafter {
   /// new.
   void draft(const std::vector<int32_t>& tokens, size_t n, std::vector<int32_t>& out);
   /// Chance of the next token being as guessed, `ahead` guessed tokens after the end.
-  double chance(size_t ahead) const noexcept { return rate_[level(match_length_ + ahead)]; }
+  double chance(size_t ahead) const noexcept { return rate_[level(match_length_ + ahead)].right; }
   /// Judges the guess of the last token of `tokens`, which has just been appended.
   void observe(const std::vector<int32_t>& tokens);
   /// The sequence was changed otherwise.
@@ -34,8 +34,15 @@ class Drafter {
   size_t match_end_ = 0;     ///< index after the earlier occurrence
   size_t match_length_ = 0;  ///< tokens that agree, as far as looked; 0: no guess
   size_t looked_up_ = 0;     ///< length of the sequence that the two belong to
-  /// Share of right guesses by match length, lately. The start is what plain prose gives.
-  std::array<double, kLevels> rate_ = {0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.6};
+  /// Share of right guesses by match length, lately.
+  struct Rate {
+    double right;
+    double n_seen = kFirstSeen;
+  };
+  /// What the start counts for: it is what plain prose gives.
+  static constexpr double kFirstSeen = 2.0;
+  std::array<Rate, kLevels> rate_ = {Rate{0.0}, Rate{0.1}, Rate{0.2}, Rate{0.3},
+                                     Rate{0.4}, Rate{0.5}, Rate{0.6}, Rate{0.8}};
 };
 
 }  // namespace bitnet

@@ -16,18 +16,24 @@ constexpr double kRowShare = 0.2;
 constexpr double kLeastGain = 1.02;
 /// After so many passes a plain one is measured again: the cost grows with the context.
 constexpr uint64_t kRefreshPasses = 64;
-/// After so many passes what a size once cost is forgotten: it may have been bad luck.
+/// After so many passes what a size once cost is forgotten: it may have been bad luck. The less was
+/// seen of it, the sooner.
 constexpr uint64_t kForgetPasses = 256;
+constexpr uint64_t kForgetOncePasses = 16;
 /// What drafts may lose: this share of the time of the last few hundred passes ...
 constexpr double kLossShare = 0.02;
 constexpr double kMemory = 1.0 - 1.0 / 256.0;
 /// ... and this part of a plain pass at first.
 constexpr double kFirstLoss = 0.5;
+/// Plain passes that drafts may cost in one.
+constexpr double kMostLoss = 2.0;
 
 }  // namespace
 
 bool Pace::known(uint32_t n_rows) const {
-  return cost_[n_rows].ms > 0.0 && i_pass_ - cost_[n_rows].i_pass < kForgetPasses;
+  const Cost& cost = cost_[n_rows];
+  const uint64_t patience = std::min(cost.n_seen * kForgetOncePasses, kForgetPasses);
+  return cost.ms > 0.0 && i_pass_ - cost.i_pass < patience;
 }
 
 /// Of a size not measured lately: on the line through its neighbours that were.
@@ -50,7 +56,7 @@ double Pace::cost_of(uint32_t n_rows) const {
 /// Whether a pass of n_rows plain rows may try drafts.
 bool Pace::affordable(uint32_t n_rows) const {
   const Cost& plain = cost_[n_rows];
-  if (plain.ms == 0.0 || i_pass_ - plain.i_pass >= kRefreshPasses) return false;
+  if (!known(n_rows) || i_pass_ - plain.i_pass >= kRefreshPasses) return false;
   return -saved_ms_ <= kLossShare * spent_ms_ + kFirstLoss * plain.ms;
 }
 
@@ -85,13 +91,17 @@ void Pace::note(uint32_t n_rows, uint32_t n_drafts, uint32_t n_accepted, double 
   const double plain_ms = cost_[n_rows].ms;
   if (n_drafts > 0 && plain_ms > 0.0) {
     const double given = static_cast<double>(n_rows + n_accepted) / n_rows;
+    // A pass that took longer than drafts explain was delayed by something else.
+    const double saved = std::max(given * plain_ms - ms, -kMostLoss * plain_ms);
     // What was won earlier pays for no more than one bad pass.
-    saved_ms_ = std::min(saved_ms_ + given * plain_ms - ms, plain_ms);
+    saved_ms_ = std::min(saved_ms_ + saved, plain_ms);
   }
   Cost& cost = cost_[all];
+  if (!known(all)) cost.ms = 0.0;
   const double newest = cost.ms == 0.0 ? 1.0 : ms < cost.ms ? kQuicker : kSlower;
   cost.ms += (ms - cost.ms) * newest;
   cost.i_pass = ++i_pass_;
+  ++cost.n_seen;
 }
 
 }  // namespace bitnet

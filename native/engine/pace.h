@@ -31,6 +31,7 @@ class Pace {
   struct Cost {
     double ms = 0.0;      ///< 0: not known
     uint64_t i_pass = 0;  ///< when it was last measured
+    uint32_t n_seen = 0;  ///< how often
   };
   bool affordable(uint32_t n_rows) const;
   bool known(uint32_t n_rows) const;

@@ -157,6 +157,23 @@ BITNET_TEST(pace_loses_little) {
   }
 }
 
+BITNET_TEST(pace_forgets_bad_luck) {
+  // The first pass with a guess is slow for other reasons: cold code, a neighbour.
+  Pace pace;
+  uint64_t n_accepted = 0;
+  bool unlucky = true;
+  for (uint32_t pass = 0; pass < 300; pass++) {
+    std::vector<Guess> one = {{0, 0.9}};
+    const uint32_t n_drafts = pace.choose(1, one);
+    const bool slow = n_drafts > 0 && unlucky;
+    unlucky = unlucky && n_drafts == 0;
+    pace.note(1, n_drafts, n_drafts, slow ? 100.0 : n_drafts > 0 ? 12.0 : 10.0);
+    n_accepted += n_drafts;
+  }
+  CHECK(!unlucky);
+  CHECK(n_accepted > 100);
+}
+
 BITNET_TEST(pace_takes_certain_guesses) {
   const Pace pace;
   std::vector<Guess> all = {{0, 0.5}, {1, 1.0}, {1, 1.0}};
