@@ -230,7 +230,8 @@ BITNET_TEST(engine_drafts_change_nothing) {
   uint64_t n_accepted = 0;
   for (const unsigned n_threads : {1u, 3u}) {
     Engine engine(tiny_model().spec(), {KvType::kF16, 40, n_threads}, {});
-    for (int i = 0; i < 150; i++) {
+    const int n_requests = n_threads == 1 ? 150 : 30;
+    for (int i = 0; i < n_requests; i++) {
       GenerateRequest r = random_request(random);
       const uint32_t context = 45 + random.below(60);  // ends some of them
       if (random.below(3) == 0) r.max_tokens = -1;
@@ -255,7 +256,7 @@ BITNET_TEST(engine_drafts_change_nothing) {
     }
   }
   CHECK(n_accepted > 1000);
-  CHECK(n_drafted > n_accepted + 1000);
+  CHECK(n_drafted > n_accepted + 500);
 }
 
 BITNET_TEST(engine_drafts_of_many_sequences) {

@@ -19,8 +19,8 @@ const PROMPTS = [
   TEXT.slice(100, 180),
   [TEXT[7] ?? 0],
 ];
-const SEEDS = [1n, 2n, 3n, 4n];
-const STEPS = 60;
+const SEEDS = [1n, 2n];
+const STEPS = 50;
 
 /** What a request gives, without what depends on the clock or on guesses. */
 function outcome({ tokens, logprobs, finishReason, stopToken }: Generation) {
@@ -46,7 +46,7 @@ function requests(): readonly (readonly [readonly number[], GenerateOptions])[] 
   );
 }
 
-describe.each([1, 2, 3])("with %i threads", (threads) => {
+describe.each([1, 3])("with %i threads", (threads) => {
   let model: AddonModel;
   let plain: readonly Generation[];
   beforeAll(async () => {
@@ -69,7 +69,7 @@ describe.each([1, 2, 3])("with %i threads", (threads) => {
     const sum = (key: "draftedTokens" | "acceptedTokens", of: readonly Generation[]) =>
       of.reduce((total, each) => total + each[key], 0);
     expect(sum("draftedTokens", plain)).toBe(0);
-    expect(sum("acceptedTokens", guessed)).toBeGreaterThan(100);
+    expect(sum("acceptedTokens", guessed)).toBeGreaterThan(50);
     expect(sum("draftedTokens", guessed)).toBeGreaterThan(sum("acceptedTokens", guessed));
   });
 
