@@ -12,8 +12,8 @@ constexpr double kSlower = 0.1;
 /// Cost of one more row, as a share of those there are, where nothing was measured yet. Cheap, so
 /// that it is tried.
 constexpr double kRowShare = 0.2;
-/// Gain below which a plain pass is as good.
-constexpr double kLeastGain = 1.02;
+/// Gain below which a plain pass is as good: what is expected is never quite right.
+constexpr double kLeastGain = 1.1;
 /// After so many passes a plain one is measured again: the cost grows with the context.
 constexpr uint64_t kRefreshPasses = 64;
 /// After so many passes what a size once cost is forgotten: it may have been bad luck. The less was
