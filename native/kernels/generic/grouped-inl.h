@@ -5,7 +5,7 @@
 //   kTileTokens                         tokens whose sums fit the registers
 //   kInPlaceTokens                      tokens up to which codes are not unpacked to memory
 //   masked<plane>(Codes)                of packed bytes: codes of a plane << kPlaneShift[plane]
-//   broadcast_4(p)                      four activations, for all rows
+//   load_four(p)                      four activations, for all rows
 //   BlockDots                           sums of 16 rows over a block of columns
 //   start_bits(sum), start_dots(bits)   all sums the same; the bits may have lain in memory
 //   add_codes(BlockDots&, Codes, four)  adds the products of four codes of each row
@@ -137,7 +137,7 @@ inline __attribute__((always_inline)) void add_block(Source codes, const FullGro
   BlockDots dots[] = {start_dots(x.start[plane][t])...};
   for (uint32_t step = 0; step < kStepsPerBlock; ++step) {
     const Codes four = codes.template at<plane>(step);
-    (add_codes(dots[t], four, broadcast_4(x.q[t] + kActivationBlock * plane + 4 * step)), ...);
+    (add_codes(dots[t], four, load_four(x.q[t] + kActivationBlock * plane + 4 * step)), ...);
   }
   (add_dots(part[t], exact_dots(dots[t]), x.scale[plane][t]), ...);
 }
@@ -194,10 +194,10 @@ inline void add_planes(const uint8_t* group, const int8_t* q, BlockDots& dots0, 
   for (uint32_t step = 0; step < kStepsPerBlock; ++step) {
     const Codes v = load_codes(group + 64 * step);
     prefetch(group + 64 * step, kPrefetchBytes);
-    add_codes(dots0, masked<0>(v), broadcast_4(q + 4 * step));
-    add_codes(dots1, masked<1>(v), broadcast_4(q + 32 + 4 * step));
-    add_codes(dots2, masked<2>(v), broadcast_4(q + 64 + 4 * step));
-    add_codes(dots3, masked<3>(v), broadcast_4(q + 96 + 4 * step));
+    add_codes(dots0, masked<0>(v), load_four(q + 4 * step));
+    add_codes(dots1, masked<1>(v), load_four(q + 32 + 4 * step));
+    add_codes(dots2, masked<2>(v), load_four(q + 64 + 4 * step));
+    add_codes(dots3, masked<3>(v), load_four(q + 96 + 4 * step));
   }
 }
 

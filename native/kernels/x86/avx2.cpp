@@ -1,5 +1,6 @@
 // AVX2 with FMA and F16C. Ternary products by VPMADDUBSW (codes as the unsigned operand), widened
-// to int32 before an int16 lane can overflow.
+// to int32 before an int16 lane can overflow. Weights in blocks of 16 rows as for AVX-512: a lane
+// is a row, activations are broadcast. Those of a mapped file are used in the order of files.
 
 #include <immintrin.h>
 #include <stddef.h>
@@ -23,52 +24,42 @@ inline void dot4_add(__m256i& sum, __m256i a, __m256i b) {
 
 #include "kernels/x86/ymm_products-inl.h"
 
-/// Four bytes of each of eight rows: v[i] holds dword i of rows 0..7.
-inline void transpose_8x8(__m256i (&v)[8]) {
-  __m256i t[8];
-  for (int i = 0; i < 8; i += 2) {
-    t[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
-    t[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
+/// Of packed bytes, the codes of a plane, times 2^kPlaneShift[plane]: small enough for the sums of
+/// a block to fit int16.
+constexpr int kPlaneShift[4] = {2, 0, 2, 0};
+template <uint32_t plane>
+inline Codes masked(Codes packed) {
+  const __m256i mask = _mm256_set1_epi8(plane % 2 == 0 ? 12 : 3);
+  if constexpr (plane >= 2) {
+    return {_mm256_and_si256(packed.low, mask), _mm256_and_si256(packed.high, mask)};
   }
-  __m256i u[8];
-  for (int i = 0; i < 8; i += 4) {
-    u[i] = _mm256_unpacklo_epi64(t[i], t[i + 2]);
-    u[i + 1] = _mm256_unpackhi_epi64(t[i], t[i + 2]);
-    u[i + 2] = _mm256_unpacklo_epi64(t[i + 1], t[i + 3]);
-    u[i + 3] = _mm256_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    v[i] = _mm256_permute2x128_si256(u[i], u[i + 4], 0x20);
-    v[i + 4] = _mm256_permute2x128_si256(u[i], u[i + 4], 0x31);
-  }
+  return {_mm256_and_si256(_mm256_srli_epi16(packed.low, 4), mask),
+          _mm256_and_si256(_mm256_srli_epi16(packed.high, 4), mask)};
 }
 
-/// 16 rows are 16 streams, each fetched this far ahead.
-constexpr size_t kRowPrefetchBytes = 256;
-
-/// Group g of rows [row, row + 16) as codes; rows from row_end on repeat the last one.
-inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t row_end, uint32_t g,
-                         uint8_t* out) {
-  const __m256i bits = _mm256_set1_epi8(3);
-  for (uint32_t half = 0; half < 2; ++half) {
-    __m256i v[8];
-    for (uint32_t i = 0; i < 8; ++i) {
-      const uint32_t r = row + 8 * half + i;
-      const uint32_t at = r < row_end ? r : row_end - 1;
-      const uint8_t* group = w.data + size_t{at} * (w.k_padded / 4) + size_t{g} * 32;
-      prefetch(group, kRowPrefetchBytes);
-      v[i] = load_256(group);
-    }
-    transpose_8x8(v);
-    for (uint32_t i = 0; i < 8; ++i) {
-      for (uint32_t plane = 0; plane < 4; ++plane) {
-        const __m256i codes =
-            _mm256_and_si256(_mm256_srli_epi16(v[i], static_cast<int>(6 - 2 * plane)), bits);
-        _mm256_store_si256(reinterpret_cast<__m256i*>(out + (8 * plane + i) * 64 + 32 * half),
-                           codes);
-      }
-    }
-  }
+/// Two int16 lanes a row, of two products a step each.
+struct BlockDots {
+  __m256i low, high;
+};
+constexpr uint32_t kDotsSteps = 64;  // 64 * 2 * 2 * 127 = 32512
+constexpr uint32_t kTileTokens = 6;
+constexpr uint32_t kInPlaceTokens = 6;
+/// The sum in the first lane of a row, 0 in the second.
+inline int32_t start_bits(int32_t sum) { return sum & 0xffff; }
+inline BlockDots start_dots(int32_t bits) {
+  return {_mm256_set1_epi32(bits), _mm256_set1_epi32(bits)};
+}
+inline void add_codes(BlockDots& dots, const Codes& codes, __m256i four) {
+  const __m256i low = _mm256_maddubs_epi16(codes.low, four);
+  const __m256i high = _mm256_maddubs_epi16(codes.high, four);
+  // In the order of the source, as load_four: the 12 sums of a tile, two codes, a product and a
+  // broadcast are all sixteen registers.
+  __asm__ volatile("vpaddw %1, %0, %0" : "+x"(dots.low) : "x"(low));
+  __asm__ volatile("vpaddw %1, %0, %0" : "+x"(dots.high) : "x"(high));
+}
+inline I32x16 exact_dots(BlockDots dots) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  return {_mm256_madd_epi16(dots.low, ones), _mm256_madd_epi16(dots.high, ones)};
 }
 
 /// Signed bytes widened to 16 bits: VPMADDUBSW would saturate. A dot is two neighbouring lanes.
@@ -133,7 +124,38 @@ constexpr uint32_t kByteBlocks = 1;
 #include "kernels/generic/attention_int8-inl.h"
 #include "kernels/generic/head-inl.h"
 #include "kernels/generic/ternary-inl.h"
+//
+#include "kernels/generic/grouped-inl.h"
 #include "kernels/generic/table-inl.h"
+
+inline BlockDots add_pairs(BlockDots a, BlockDots b) {
+  return {_mm256_add_epi16(a.low, b.low), _mm256_add_epi16(a.high, b.high)};
+}
+
+/// One token's sums over a row. The planes of a group are added in pairs: 8 * 2 * 2 * 8 * 127 fits.
+class RowDots {
+ public:
+  inline void add_group(const uint8_t* group, const int8_t* q) {
+    BlockDots dots0 = start_dots(0);
+    BlockDots dots1 = start_dots(0);
+    BlockDots dots2 = start_dots(0);
+    BlockDots dots3 = start_dots(0);
+    add_planes(group, q, dots0, dots1, dots2, dots3);
+    add_i32(times4_, exact_dots(add_pairs(dots0, dots2)));
+    add_i32(times1_, exact_dots(add_pairs(dots1, dots3)));
+  }
+  inline I32x16 result() const {
+    I32x16 sum = times1_;
+    add_i32(sum, {_mm256_srai_epi32(times4_.low, 2), _mm256_srai_epi32(times4_.high, 2)});
+    return sum;
+  }
+
+ private:
+  I32x16 times1_ = set1_i32(0);
+  I32x16 times4_ = set1_i32(0);
+};
+
+#include "kernels/x86/ymm_blocks16-inl.h"
 
 // ---------------------------------------------------------------- ternary, file order
 
@@ -190,8 +212,8 @@ inline void dot_rows(const uint8_t* row, const TernaryInput& x, uint32_t k_padde
 }
 
 template <uint32_t m>
-void gemv_m(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
-            float* y, size_t y_stride) {
+void gemv_rows_m(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin,
+                 uint32_t row_end, float* y, size_t y_stride) {
   for (uint32_t r = row_begin; r < row_end; ++r) {
     int32_t dots[m];
     dot_rows<m>(w.data + size_t{r} * (w.k_padded / 4), x, w.k_padded, dots);
@@ -201,121 +223,46 @@ void gemv_m(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, u
   }
 }
 
-void gemv(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
-          float* y, size_t y_stride) {
-  switch (x.m) {
-    case 1:
-      return gemv_m<1>(w, x, row_begin, row_end, y, y_stride);
-    case 2:
-      return gemv_m<2>(w, x, row_begin, row_end, y, y_stride);
-    case 3:
-      return gemv_m<3>(w, x, row_begin, row_end, y, y_stride);
-    default:
-      return gemv_m<4>(w, x, row_begin, row_end, y, y_stride);
-  }
+void gemv_rows(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
+               float* y, size_t y_stride) {
+  with_indices<kRowsDirect>(x.m, [&]<uint32_t... i>(Indices<i...> /*tokens*/) {
+    gemv_rows_m<sizeof...(i)>(w, x, row_begin, row_end, y, y_stride);
+  });
 }
 
-// gemm: 16 rows are unpacked to one byte per code, [k/4][16 rows][4], and multiplied by tiles of 6
-// activation rows packed as [k/4][6][4]: 12 int16 accumulators, flushed every 64 steps of k/4.
-constexpr uint32_t kPanelRows = 16;
-constexpr uint32_t kTile = 6;
-constexpr uint32_t kStepsPerFlush = 64;  // 64 * 2 * 2 * 127 = 32512
+/// 16 rows are 16 streams, each fetched this far ahead.
+constexpr size_t kRowPrefetchBytes = 256;
 
-/// Rows [row, row + 16) as codes, all columns.
-inline void unpack_panel(const TernaryMatrix& w, uint32_t row, uint32_t row_end, uint8_t* panel) {
-  for (uint32_t g = 0; g < w.k_padded / kTernaryGroup; ++g) {
-    unpack_group(w, row, row_end, g, panel + size_t{g} * kTernaryGroup * kPanelRows);
-  }
-}
-
-/// int32 dots of the panel's 16 rows with the first rows of a tile of activations. Meanwhile
-/// fetches the n_steps * 16 bytes at `next`.
-// A call of its own: inlined once per size, g++ keeps the accumulators in memory.
-template <uint32_t... i>
-__attribute__((noinline)) void multiply_tile(const uint8_t* panel, const int8_t* tile,
-                                             uint32_t n_steps, const uint8_t* next,
-                                             __m256i (&total)[kTile][2], Indices<i...> /*rows*/) {
-  const auto load_codes = [](const uint8_t* p) {
-    return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
-  };
-  const __m256i ones = _mm256_set1_epi16(1);
-  ((total[i][0] = total[i][1] = _mm256_setzero_si256()), ...);
-  while (n_steps > 0) {
-    const uint32_t n = n_steps < kStepsPerFlush ? n_steps : kStepsPerFlush;
-    n_steps -= n;
-    for (uint32_t line = 0; line < n * kPanelRows; line += 64) prefetch(next + line, 0);
-    next += n * kPanelRows;
-    __m256i first[sizeof...(i)] = {(static_cast<void>(i), _mm256_setzero_si256())...};
-    __m256i second[sizeof...(i)] = {(static_cast<void>(i), _mm256_setzero_si256())...};
-    for (const uint8_t* end = panel + 64 * size_t{n}; panel != end; panel += 64) {
-      const __m256i w0 = load_codes(panel);
-      const __m256i w1 = load_codes(panel + 32);
-      const auto add_products = [&](__m256i& a, __m256i& b, const int8_t* four) {
-        const __m256i q = broadcast_4(four);
-        a = _mm256_add_epi16(a, _mm256_maddubs_epi16(w0, q));
-        b = _mm256_add_epi16(b, _mm256_maddubs_epi16(w1, q));
-        // g++ would load all six broadcasts first and spill the accumulators: 12 and 4 are all
-        // sixteen registers.
-        __asm__ volatile("" : "+x"(a), "+x"(b) : : "memory");
-      };
-      (add_products(first[i], second[i], tile + 4 * i), ...);
-      tile += kTile * 4;
+/// Group g of rows [row, row + 16) as codes; rows from row_end on repeat the last one.
+inline void unpack_rows(const TernaryMatrix& w, uint32_t row, uint32_t row_end, uint32_t g,
+                        uint8_t* out) {
+  for (uint32_t half = 0; half < 2; ++half) {
+    __m256i v[8];
+    for (uint32_t i = 0; i < 8; ++i) {
+      const uint32_t r = row + 8 * half + i;
+      const uint32_t at = r < row_end ? r : row_end - 1;
+      const uint8_t* group = w.data + size_t{at} * (w.k_padded / 4) + size_t{g} * 32;
+      prefetch(group, kRowPrefetchBytes);
+      v[i] = load_256(group);
     }
-    const auto flush = [&](__m256i& sum, __m256i part) {
-      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(part, ones));
-    };
-    ((flush(total[i][0], first[i]), flush(total[i][1], second[i])), ...);
+    transpose_8x8(v);
+    for (uint32_t i = 0; i < 8; ++i) unpack_planes(v[i], out + 64 * i + 32 * half);
   }
 }
 
-void gemm(const TernaryMatrix& w, const TernaryInput& x, uint32_t row_begin, uint32_t row_end,
-          float* y, size_t y_stride, void* scratch) {
-  auto* panel = static_cast<uint8_t*>(scratch);
-  for (uint32_t row = row_begin; row < row_end; row += kPanelRows) {
-    unpack_panel(w, row, row_end, panel);
-    const uint32_t n_rows = row_end - row < kPanelRows ? row_end - row : kPanelRows;
-    const uint8_t* next = w.data + size_t{row + kPanelRows} * (w.k_padded / 4);
-    for (uint32_t tile = 0; tile < x.m; tile += kTile) {
-      __m256i total[kTile][2];
-      const uint32_t n_tokens = x.m - tile < kTile ? x.m - tile : kTile;
-      with_indices<kTile>(n_tokens, [&](auto rows_of_tile) {
-        multiply_tile(panel, x.packed + size_t{tile} * w.k_padded, w.k_padded / 4, next, total,
-                      rows_of_tile);
-      });
-      for (uint32_t i = 0; i < n_tokens; ++i) {
-        const __m256i sum = _mm256_set1_epi32(x.sum[tile + i]);
-        // Shares may begin at any row here: the scales' padding need not reach 16 beyond them.
-        const F32x16 scales = n_rows == kPanelRows ? load(w.row_scales + row)
-                                                   : load_partial(w.row_scales + row, n_rows);
-        const F32x16 factor = div(scales, set1(x.scale[tile + i]));
-        float* out = y + (tile + i) * y_stride + row;
-        const I32x16 dots = {_mm256_sub_epi32(total[i][0], sum),
-                             _mm256_sub_epi32(total[i][1], sum)};
-        const F32x16 result = mul(to_f32(dots), factor);
-        if (n_rows == kPanelRows) {
-          store(result, out);
-        } else {
-          store_partial(result, out, n_rows);
-        }
-      }
-    }
-  }
-}
-
-size_t gemm_scratch_bytes(uint32_t k_padded) { return size_t{kPanelRows} * k_padded; }
-
-const TernaryKernels kRowsKernels = {TernaryLayout::kRows,
-                                     1,
-                                     kRowsDirect,
-                                     kTile,
-                                     nullptr,
-                                     pack_tiles<kTile>,
-                                     gemv,
-                                     gemm,
-                                     gemm_scratch_bytes,
-                                     multiply_grouped<BlockSteps, TernaryLayout::kRows>,
-                                     multiply_grouped<FloatSteps, TernaryLayout::kRows>};
-const TernaryKernels* const kTernary[] = {&kRowsKernels, nullptr};
+const TernaryKernels kRowsKernels = {
+    TernaryLayout::kRows,
+    1,
+    kRowsDirect,
+    kTile,
+    nullptr,
+    pack_tiles<kTile>,
+    gemv_rows,
+    gemm<unpack_rows>,
+    scratch_bytes,
+    multiply_blocks<TernaryLayout::kRows, unpack_rows>,
+    multiply_grouped<FloatSteps, TernaryLayout::kRows, unpack_rows>};
+const TernaryKernels* const kTernary[] = {&kBlocksKernels, &kRowsKernels, nullptr};
 
 }  // namespace
 

@@ -17,6 +17,7 @@ inline __m128i load_128(const void* p) { return _mm_loadu_si128(static_cast<cons
 inline __m256i load_256(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
 }
+inline void store_256(__m256i v, void* p) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
 inline F32x16 load_f16(const uint16_t* p) {
   return {_mm256_cvtph_ps(load_128(p)), _mm256_cvtph_ps(load_128(p + 8))};
 }

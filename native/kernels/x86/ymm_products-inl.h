@@ -8,15 +8,25 @@ inline __m256i broadcast_4(const int8_t* p) {
   return _mm256_set1_epi32(four);
 }
 
+/// Four activations, for all rows.
+inline __m256i load_four(const int8_t* p) {
+  struct Four {
+    int8_t code[4];
+  };
+  __m256i four;
+  // In the order of the source: g++ would load those of a whole tile first and spill the sums.
+  __asm__ volatile("vpbroadcastd %1, %0" : "=x"(four) : "m"(*reinterpret_cast<const Four*>(p)));
+  return four;
+}
+
+inline void add_i32(I32x16& sum, I32x16 v) {
+  sum = {_mm256_add_epi32(sum.low, v.low), _mm256_add_epi32(sum.high, v.high)};
+}
+
 struct Codes {
   __m256i low, high;
 };
 inline Codes load_codes(const uint8_t* p) { return {load_256(p), load_256(p + 32)}; }
-inline void dot4_add(I32x16& sum, Codes codes, const int8_t* q) {
-  const __m256i four = broadcast_4(q);
-  dot4_add(sum.low, codes.low, four);
-  dot4_add(sum.high, codes.high, four);
-}
 inline __m256 trits_half(__m256i codes, uint32_t i) {
   const __m256i code =
       _mm256_and_si256(_mm256_srli_epi32(codes, static_cast<int>(8 * i)), _mm256_set1_epi32(3));
@@ -24,6 +34,47 @@ inline __m256 trits_half(__m256i codes, uint32_t i) {
 }
 inline F32x16 trits(Codes codes, uint32_t i) {
   return {trits_half(codes.low, i), trits_half(codes.high, i)};
+}
+
+/// The codes of 8 rows' dwords, plane after plane, each 8 * 64 bytes after the last.
+inline void unpack_planes(__m256i v, uint8_t* out) {
+  const __m256i mask = _mm256_set1_epi8(3);
+#pragma GCC unroll 4
+  for (uint32_t plane = 0; plane < 4; ++plane) {
+    const __m256i shifted = _mm256_srli_epi16(v, static_cast<int>(6 - 2 * plane));
+    store_256(_mm256_and_si256(shifted, mask), out + size_t{plane} * 8 * 64);
+  }
+}
+
+/// A group of kBlocks16.
+inline void unpack_group(const TernaryMatrix& w, uint32_t row, uint32_t /*row_end*/, uint32_t g,
+                         uint8_t* out) {
+  const uint8_t* group = w.data + size_t{row} * (w.k_padded / 4) + size_t{g} * 512;
+  for (uint32_t i = 0; i < 8; ++i) {
+    prefetch(group + 64 * i, kPrefetchBytes);
+    unpack_planes(load_256(group + 64 * i), out + 64 * i);
+    unpack_planes(load_256(group + 64 * i + 32), out + 64 * i + 32);
+  }
+}
+
+/// Eight dwords of each of eight rows: v[i] holds dword i of rows 0..7.
+inline void transpose_8x8(__m256i (&v)[8]) {
+  __m256i t[8];
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
+    t[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
+  }
+  __m256i u[8];
+  for (int i = 0; i < 8; i += 4) {
+    u[i] = _mm256_unpacklo_epi64(t[i], t[i + 2]);
+    u[i + 1] = _mm256_unpackhi_epi64(t[i], t[i + 2]);
+    u[i + 2] = _mm256_unpacklo_epi64(t[i + 1], t[i + 3]);
+    u[i + 3] = _mm256_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    v[i] = _mm256_permute2x128_si256(u[i], u[i + 4], 0x20);
+    v[i + 4] = _mm256_permute2x128_si256(u[i], u[i + 4], 0x31);
+  }
 }
 
 // Tiles of the head: eight sums, weights, scales and temporaries fit the registers.

@@ -144,6 +144,7 @@ inline Codes masked(Codes packed) {
   return _mm512_and_si512(packed, _mm512_set1_epi8(static_cast<char>(3 << kPlaneShift[plane])));
 }
 
+inline __m512i load_four(const int8_t* p) { return broadcast_4(p); }
 using BlockDots = __m512i;
 inline int32_t start_bits(int32_t sum) { return sum; }
 inline BlockDots start_dots(int32_t bits) { return _mm512_set1_epi32(bits); }
