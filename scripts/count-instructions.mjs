@@ -30,7 +30,7 @@ const { values } = parseArgs({
 
 /** @type {Target[]} */
 const TARGETS = [
-  { name: "avx2", build: values.x86, arch: "x86_64", products: 8, line: 32, flush: 8 },
+  { name: "avx2", build: values.x86, arch: "x86_64", products: 8 },
   { name: "avxvnni", build: values.x86, arch: "x86_64", products: 4 },
   { name: "avx512vnni", build: values.x86, arch: "x86_64", products: 2 },
   { name: "neon", build: values.arm, arch: "aarch64", products: 16, flush: 8 },
@@ -38,7 +38,8 @@ const TARGETS = [
   { name: "neon_i8mm", build: values.arm, arch: "aarch64", products: 8 },
 ];
 const BASELINE = "avxvnni";
-const DECODE = /::(?:gemv\w*|multiply_direct)[<(]/;
+// Not of rows in the order of files.
+const DECODE = /::(?:gemv(?!_rows)\w*|multiply_direct)[<(]/;
 const HOST = { x64: "x86_64", arm64: "aarch64" }[process.arch] ?? process.arch;
 
 /** @param {Target} target */

@@ -67,16 +67,24 @@ function bytesRead(text) {
 /** @param {Instruction[]} code @param {string} kind */
 const count = (code, kind) => code.filter(({ text }) => classOf(text) === kind).length;
 
+/** Where in memory an instruction for x86 reads. @param {string} text */
+const operandOf = (text) => /[-\w]*\([^)]*\)/.exec(text)?.[0];
+
 /**
- * Bytes that a loop reads by the register that it prefetches by, reloads included.
+ * Bytes that a loop reads by the register that it prefetches by; those that an instruction for x86
+ * reads again count once.
  * @param {Instruction[]} code
  */
 function bytesStreamed(code) {
   const prefetches = code.filter(({ text }) => classOf(text) === "prefetch");
   const base = baseOf(prefetches[0]?.text ?? "");
-  return code
-    .filter((instruction) => !prefetches.includes(instruction) && baseOf(instruction.text) === base)
-    .reduce((sum, { text }) => sum + bytesRead(text), 0);
+  const reads = code.filter(
+    (instruction) => !prefetches.includes(instruction) && baseOf(instruction.text) === base,
+  );
+  const places = new Map(
+    reads.map(({ address, text }) => [operandOf(text) ?? address, bytesRead(text)]),
+  );
+  return [...places.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /**

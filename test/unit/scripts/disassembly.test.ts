@@ -82,6 +82,18 @@ describe("decodeLoop", () => {
     expect(countLoop(loop)).toMatchObject({ load: 3 / 64, multiply: 2 / 64 });
   });
 
+  it("counts bytes that are read again once", () => {
+    const functions = listing("gemv_1(int)", [
+      "prefetcht0 (%rdx)",
+      "vmovdqu -0x1000(%rdx),%ymm7",
+      "vpand  -0x1000(%rdx),%ymm14,%ymm8",
+      "vpand  -0xfe0(%rdx),%ymm14,%ymm9",
+      "vpmaddubsw %ymm1,%ymm8,%ymm8",
+      "jne    @0",
+    ]);
+    expect(decodeLoop(parseFunctions(functions), 64).bytes).toBe(64);
+  });
+
   it("does not take a prefetch's word for what a loop reads", () => {
     expect(() => decodeLoop(parseFunctions(ARM), 128)).toThrow(
       "the loop prefetches 128 bytes, but reads 64",
