@@ -19,7 +19,7 @@ namespace {
 
 // ---- thread pool -----------------------------------------------------------------------------
 
-/// Runs `n_regions` tiny regions; every thread must take part in every one of them, exactly once.
+/// Runs `n_regions` tiny regions; every part of every one of them must be done, exactly once.
 void check_regions(unsigned n_threads, uint32_t n_regions) {
   ThreadPool pool(n_threads);
   CHECK_EQ(pool.size(), n_threads);
@@ -41,15 +41,37 @@ BITNET_TEST(base_thread_pool_tiny_regions) {
   }
 }
 
-BITNET_TEST(base_thread_pool_caller_is_thread_0) {
+BITNET_TEST(base_thread_pool_threads_take_their_parts) {
   ThreadPool pool(3);
-  std::vector<std::thread::id> ids(3);
-  pool.run([&](unsigned i_thread) { ids[i_thread] = std::this_thread::get_id(); });
+  const auto ids_of = [&] {
+    std::vector<std::thread::id> ids(3);
+    std::atomic<unsigned> n_begun = 0;
+    pool.run([&](unsigned i_thread) {
+      ids[i_thread] = std::this_thread::get_id();
+      // The caller gives the others time to come, within reason.
+      n_begun++;
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+      while (n_begun < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    });
+    return ids;
+  };
+  const auto ids = ids_of();
   CHECK(ids[0] == std::this_thread::get_id());
   CHECK(ids[1] != ids[0] && ids[2] != ids[0] && ids[1] != ids[2]);
-  const auto before = ids;
-  pool.run([&](unsigned i_thread) { ids[i_thread] = std::this_thread::get_id(); });
-  CHECK(ids == before);
+  CHECK(ids_of() == ids);
+}
+
+BITNET_TEST(base_thread_pool_does_not_wait_for_late_threads) {
+  ThreadPool pool(2);
+  const auto caller = std::this_thread::get_id();
+  unsigned n_by_caller = 0;
+  for (int i = 0; i < 50 && n_by_caller == 0; i++) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the other thread falls asleep
+    pool.run([&](unsigned i_thread) {
+      if (i_thread == 1 && std::this_thread::get_id() == caller) n_by_caller++;
+    });
+  }
+  CHECK(n_by_caller > 0);
 }
 
 BITNET_TEST(base_thread_pool_short_lives) {
