@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { openModelSource } from "../dist/checkpoint/open.js";
 import { hparamsOf } from "../dist/engine/hparams.js";
 import { loadAddon } from "../dist/engine/load-addon.js";
+import { kvPositionBytes } from "../dist/engine/loaded-bytes.js";
 import { loadBenchAddon } from "./lib/bench-addon.mjs";
 import { formatTable } from "./lib/table.mjs";
 
@@ -88,9 +89,8 @@ function workOf(stage) {
   if (stage === "attention") {
     // Decoding goes on from pass to pass, a prompt starts over; the warm-up pass came first.
     const before = tokens > 1 ? depth : depth + 1 + (passes - 1) / 2;
-    const elem = values.kv === "f32" ? 4 : 2;
     return {
-      bytes: 2 * sequences * nLayers * nKvHeads * headDim * (before + tokens) * elem,
+      bytes: sequences * (before + tokens) * kvPositionBytes(hparams, values.kv),
       operations: 4 * sequences * nLayers * nHeads * headDim * tokens * (before + (tokens + 1) / 2),
     };
   }

@@ -30,7 +30,7 @@ uint32_t get_u32(const Napi::Object& object, const char* key) {
 }
 
 KvType get_kv_type(const Napi::Object& object) {
-  return get_named<KvType>(object, "kvType", {"f32", "f16", "bf16"});
+  return get_named<KvType>(object, "kvType", {"f32", "f16", "bf16", "int8"});
 }
 
 Napi::Object to_object(const Napi::Value& value) {

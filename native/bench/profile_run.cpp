@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <deque>
 #include <vector>
 
@@ -41,6 +42,20 @@ class Feed {
       forward_.run(batch, [] { return false; }, profile);
     }
   }
+  /// Goes to a depth in less time than its tokens take: the positions of the first chunk again and
+  /// again.
+  void deepen(uint32_t depth) {
+    const uint32_t own = std::min(depth, kKvChunk);
+    pass(own, nullptr);
+    for (auto& sequence : sequences_) {
+      sequence.reserve(depth - own);
+      for (uint32_t pos = kKvChunk; pos < depth; pos += kKvChunk) {
+        std::memcpy(sequence.chunk_of(pos), sequence.chunk_of(0),
+                    forward_.kv_cache().chunk_bytes());
+      }
+      sequence.advance(depth - own);
+    }
+  }
   float* logits(uint32_t sequence) { return &logits_[size_t{sequence} * vocab_]; }
   /// Logits of the last pass that were computed; the others are -infinity.
   double n_logits() const {
@@ -77,7 +92,7 @@ ProfileRun profile_passes(const ModelSpec& spec, const ProfileOptions& options) 
     if (profile != nullptr) profile->lap(Stage::kSampling);
     if (options.n_tokens > 1) feed.truncate(options.depth);
   };
-  if (options.depth > 0) feed.pass(options.depth, nullptr);
+  if (options.depth > 0) feed.deepen(options.depth);
   pass(nullptr);
   for (uint32_t i = 0; i < options.n_passes; ++i) {
     const auto begin = Profile::Clock::now();
