@@ -17,8 +17,8 @@ import { formatCounts, sumCounts } from "./counts.mjs";
  */
 
 const SLOTS = 2;
-/** Far above the slowest step: only a hang takes that long. */
-const STEP_TIMEOUT_MS = 30 * 60_000;
+/** Far above the slowest step, a sanitizer build on a loaded machine: only a hang takes that long. */
+const STEP_TIMEOUT_MS = 90 * 60_000;
 
 /**
  * Runs steps in order, two at a time where their dependencies allow. Starts nothing after a
