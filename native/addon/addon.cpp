@@ -9,6 +9,7 @@
 #include "addon/model_wrap.h"
 #include "addon/promise_worker.h"
 #include "formats/convert.h"
+#include "probe/perf_counter.h"
 #include "probe/probes.h"
 
 namespace bitnet {
@@ -195,6 +196,26 @@ Napi::Value js_machine_limits(const Napi::CallbackInfo& info) {
   });
 }
 
+/// An object that reads and closes the counter, or the system's error number.
+Napi::Value js_open_perf_counter(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const Napi::Object request = to_request(info);
+    auto counter = std::make_shared<probe::PerfCounter>();
+    const int failure =
+        counter->open(static_cast<uint32_t>(get_size(request, "type")), get_size(request, "config"),
+                      static_cast<int>(get_size(request, "cpu")));
+    if (failure != 0) return Napi::Number::New(env, failure);
+    auto object = Napi::Object::New(env);
+    object["read"] = Napi::Function::New(env, [counter](const Napi::CallbackInfo& call) {
+      return Napi::Number::New(call.Env(), static_cast<double>(counter->read()));
+    });
+    object["close"] =
+        Napi::Function::New(env, [counter](const Napi::CallbackInfo&) { counter->close(); });
+    return object;
+  });
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* data = new AddonData{
       Napi::Persistent(ModelWrap::define(env)), Napi::Persistent(SequenceWrap::define(env)), {}};
@@ -205,6 +226,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   });
   exports["cpuReport"] = Napi::Function::New<js_cpu_report>(env);
   exports["machineLimits"] = Napi::Function::New<js_machine_limits>(env);
+  exports["openPerfCounter"] = Napi::Function::New<js_open_perf_counter>(env);
   exports["loadModel"] = Napi::Function::New<ModelWrap::load>(env);
   exports["convert"] = Napi::Function::New<js_convert>(env);
   exports["scaleStats"] = Napi::Function::New<js_scale_stats>(env);

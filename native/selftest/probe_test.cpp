@@ -6,6 +6,7 @@
 
 #include "kernels/dispatch.h"
 #include "probe/peaks.h"
+#include "probe/perf_counter.h"
 #include "selftest/support.h"
 
 namespace bitnet::selftest {
@@ -25,6 +26,23 @@ BITNET_TEST(probe_limits) {
     CHECK_EQ(limits.peak.int8 > 0.0, known);
     CHECK_EQ(limits.peak.f32 > 0.0, known);
   }
+}
+
+BITNET_TEST(probe_perf_counter) {
+  constexpr uint32_t kNoType = 0x7fffffff;
+  probe::PerfCounter counter;
+  CHECK(counter.open(kNoType, 0, 0) != 0);
+  CHECK_EQ(counter.read(), uint64_t{0});
+#if defined(__linux__)
+  constexpr uint32_t kSoftware = 1;                // and its event 0 is the clock of the CPU
+  if (counter.open(kSoftware, 0, 0) != 0) return;  // not permitted, or no such subsystem
+  const uint64_t before = counter.read();
+  uint64_t after = before;
+  while (after == before) after = counter.read();
+  CHECK(after > before);
+  counter.close();
+  CHECK_EQ(counter.read(), uint64_t{0});
+#endif
 }
 
 }  // namespace

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { EnergyBasis } from "../bench/energy/account.ts";
 import { measureIdleWatts } from "../bench/energy/idle.ts";
-import { isMeter, RAPL_NOTE } from "../bench/energy/meter.ts";
+import { isMeter, RAPL_NOTE, STANDS_STILL } from "../bench/energy/meter.ts";
 import { type EnergyWhere, openMeter } from "../bench/energy/open.ts";
 import { type Plan, planBench } from "../bench/plan.ts";
 import type { EnergyReport, Machine } from "../bench/report/document.ts";
@@ -109,7 +109,7 @@ export interface EnergyPlan {
 /** Finds a meter and measures the idle machine; or says what keeps it from that. */
 export async function prepareEnergy(
   { ui, signal }: Context,
-  { powercap, assumeWatts }: OptionValues<"powercap" | "assumeWatts">,
+  { powercap, perfPower, assumeWatts }: OptionValues<"powercap" | "perfPower" | "assumeWatts">,
 ): Promise<EnergyPlan> {
   if (assumeWatts !== undefined) {
     const basis: EnergyBasis = {
@@ -121,7 +121,7 @@ export async function prepareEnergy(
     const note = "estimated from a power that the user assumed, not measured";
     return { where: null, report: { ...basis, measured: false, note } };
   }
-  const where: EnergyWhere = { powercap, platform: process.platform };
+  const where: EnergyWhere = { powercap, perfPower, platform: process.platform };
   const meter = openMeter(where);
   if (!isMeter(meter)) return { where: null, report: { measured: false, method: null, ...meter } };
   try {
@@ -129,6 +129,9 @@ export async function prepareEnergy(
     const idleWatts = await ui.spin("measuring the idle machine", "measured the idle machine", () =>
       measureIdleWatts(meter, signal),
     );
+    if (idleWatts === 0) {
+      return { where: null, report: { measured: false, method: null, ...STANDS_STILL } };
+    }
     const basis: EnergyBasis = { method, scope, idleWatts, assumedWatts: null };
     return { where, report: { ...basis, measured: true, note: RAPL_NOTE } };
   } finally {

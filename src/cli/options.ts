@@ -239,6 +239,8 @@ export const OPTIONS = {
     help: "do not measure what the machine could do at best" },
   powercap: { flags: "--powercap <folder>", group: "Measurement", type: NAME, setting: true, fallback: "/sys/class/powercap",
     help: "where the system shows its energy counters" },
+  perfPower: { flags: "--perf-power <folder>", group: "Measurement", type: NAME, setting: true, fallback: "/sys/bus/event_source/devices/power",
+    help: "where the system describes its perf events of energy, read where --powercap cannot be" },
   assumeWatts: { flags: "--assume-watts <number>", group: "Measurement", type: POSITIVE,
     help: "no meter: estimate energy from this power; marked as an estimate and never compared" },
   benchFormat: { flags: "-o, --output <format>", only: "bench", group: "Output", type: oneOf("table", "md", "csv", "json", "jsonl"), fallback: "table",

@@ -8,6 +8,9 @@ export interface Addon {
   /** Measures what the machine could do at best, with kernels of the active target: reads go through
    *  `bytes` of memory, which should be far more than the caches hold. */
   machineLimits(request: { threads: number; bytes: number }): Promise<MachineLimits>;
+  /** Starts counting an event of the kernel's perf subsystem on one CPU, whoever runs there; type and
+   *  config are perf_event_attr's. A number is the system's error number, for what is refused. */
+  openPerfCounter(event: { type: number; config: number; cpu: number }): AddonPerfCounter | number;
   /** Loads a model on native threads; `onProgress` gets bytes done and bytes in all. */
   loadModel(
     spec: AddonModelSpec,
@@ -120,6 +123,12 @@ export interface MachineLimits {
   /** Multiplications and additions of int8 dot products; 0 where no loop is known for the target. */
   readonly int8Operations: number;
   readonly f32Operations: number;
+}
+
+export interface AddonPerfCounter {
+  /** Events since it was opened. */
+  read(): number;
+  close(): void;
 }
 
 export interface KernelTarget {

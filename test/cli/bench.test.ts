@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { findBrowser, renderedDom } from "../support/browser.ts";
 import { finish, runCli, startCli } from "../support/cli.ts";
+import { fakePerfDevice } from "../support/fake-perf.ts";
 import { startFakePowercap } from "../support/fake-powercap.ts";
 import { shapeOf } from "../support/json-shape.ts";
 
@@ -15,7 +16,7 @@ const at = (name: string) => join(folder, name);
 /** Sizes at which a measurement takes a moment; its figures mean nothing. */
 const TINY = ["-p", "8", "-n", "4", "-t", "1", "-r", "3", "--no-limits"];
 /** So that a machine that has a meter gives the same. */
-const NO_METER = ["--powercap", "/nonexistent"];
+const NO_METER = ["--powercap", "/nonexistent", "--perf-power", "/nonexistent"];
 const bench = (...args: string[]) => runCli(["bench", "-q", ...TINY, ...NO_METER, ...args]);
 
 async function benchJson(...args: string[]) {
@@ -359,6 +360,28 @@ describe("energy", () => {
     for (const { energy: one, energyReason } of results) {
       if (one === null) expect(energyReason).toMatch(/^too short: 0\.\d\d s in all repetitions/);
     }
+  });
+
+  it("comes from perf events where they are permitted", async (test) => {
+    const root = fakePerfDevice(at("power"), 20);
+    const args = ["-p", "0", "-n", "64", "-r", "40", "--perf-power", root];
+    const { energy, results } = await benchJson(...args);
+    if (energy.method === null) {
+      expect(energy.reason).toMatch(/not permitted|cannot be opened/);
+      test.skip("perf events are not permitted here");
+    }
+    expect(energy).toMatchObject({ method: "rapl-perf", scope: "package", measured: true });
+    // The kernel's clock counts them: 20 W exactly.
+    expect(energy.idleWatts).toBeCloseTo(20, 0);
+    const [{ energy: one, energyReason }] = results;
+    if (one === null) expect(energyReason).toMatch(/^too short: 0\.\d\d s in all repetitions/);
+    else expect(one).toMatchObject({ method: "rapl-perf", watts: expect.closeTo(20, 0) });
+  });
+
+  it("is not made up from counters that stand still", async () => {
+    const { energy } = await benchJson("-p", "0", "--perf-power", fakePerfDevice(at("still"), 0));
+    expect(energy).toMatchObject({ measured: false, method: null });
+    expect(energy.reason).toMatch(/stand still|not permitted|cannot be opened/);
   });
 
   it("is an estimate, marked and never compared, with --assume-watts", async () => {

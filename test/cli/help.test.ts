@@ -524,6 +524,9 @@ describe("help of the commands", () => {
         --no-limits                do not measure what the machine could do at best
         --powercap <folder>        where the system shows its energy counters
                                    (default: /sys/class/powercap)
+        --perf-power <folder>      where the system describes its perf events of
+                                   energy, read where --powercap cannot be (default:
+                                   /sys/bus/event_source/devices/power)
         --assume-watts <number>    no meter: estimate energy from this power; marked
                                    as an estimate and never compared
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EnergyMeter, NoMeter } from "./meter.ts";
+import { chooseDomains } from "./scope.ts";
 
 /** Where Linux shows the RAPL counters of Intel and AMD processors. */
 export const POWERCAP_DIR = "/sys/class/powercap";
@@ -25,7 +26,7 @@ export function openPowercap(root: string): EnergyMeter | NoMeter {
       fix: "measure on the bare machine, with the kernel module intel_rapl_msr loaded",
     };
   }
-  const { chosen, scope } = choose(zones);
+  const { chosen, scope } = chooseDomains(zones);
   if (chosen.length === 0) {
     return {
       reason: `no RAPL package under ${root}`,
@@ -57,28 +58,6 @@ function listZones(root: string): readonly Zone[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Cores and graphics are parts of their package, and `psys` holds everything: adding them up would
- *  count twice. Memory lies outside the package. */
-function choose(zones: readonly Zone[]): {
-  readonly chosen: readonly Zone[];
-  readonly scope: string;
-} {
-  const packages = distinct(zones.filter(({ name }) => name.startsWith("package")));
-  if (packages.length === 0) {
-    return { chosen: zones.filter(({ name }) => name === "psys").slice(0, 1), scope: "psys" };
-  }
-  const memory = zones.filter(({ name }) => name === "dram");
-  return {
-    chosen: [...packages, ...memory],
-    scope: memory.length > 0 ? "package+dram" : "package",
-  };
-}
-
-/** One zone of each name. */
-function distinct(zones: readonly Zone[]): readonly Zone[] {
-  return [...new Map(zones.toReversed().map((zone) => [zone.name, zone])).values()].reverse();
 }
 
 class PowercapMeter implements EnergyMeter {

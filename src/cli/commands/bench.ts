@@ -21,7 +21,7 @@ import type { Context } from "../context.ts";
 import type { OptionValues } from "../options.ts";
 import { readVersion } from "../version.ts";
 
-const RUN_OPTIONS = [...BENCH_PLAN_OPTIONS, "powercap", "assumeWatts"] as const;
+const RUN_OPTIONS = [...BENCH_PLAN_OPTIONS, "powercap", "perfPower", "assumeWatts"] as const;
 
 export const bench = defineCommand({
   description:

@@ -11,7 +11,7 @@ import { listModels } from "../models/inventory.ts";
 import { locateModel } from "../models/ready.ts";
 import type { OptionValues } from "../options.ts";
 
-const OPTIONS = ["threads", "powercap", "probe", "full", "recommend", "json"] as const;
+const OPTIONS = ["threads", "powercap", "perfPower", "probe", "full", "recommend", "json"] as const;
 type Options = OptionValues<(typeof OPTIONS)[number]>;
 
 const BROKEN = 1;
@@ -69,7 +69,7 @@ async function* checkAll(
   yield checkMemory();
   yield* checkCache(process.env);
   yield await checkHub(process.env, context.signal);
-  yield checkEnergy(options.powercap);
+  yield checkEnergy(options);
   for (const path of await modelPaths(argument)) {
     context.signal.throwIfAborted();
     yield* checkModel(context, path, options);

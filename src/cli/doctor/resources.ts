@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isMeter } from "../../bench/energy/meter.ts";
-import { openMeter } from "../../bench/energy/open.ts";
+import { type EnergyWhere, openMeter } from "../../bench/energy/open.ts";
 import { hubSettings } from "../../config/hub.ts";
 import type { Env } from "../../config/paths.ts";
 import { reachHub } from "../../hub/reach.ts";
@@ -77,8 +77,8 @@ export async function checkHub(env: Env, signal: AbortSignal): Promise<Finding> 
 }
 
 /** No meter is no fault: figures of energy are left out then. */
-export function checkEnergy(powercap: string): Finding {
-  const found = openMeter({ powercap, platform: process.platform });
+export function checkEnergy(where: Omit<EnergyWhere, "platform">): Finding {
+  const found = openMeter({ ...where, platform: process.platform });
   if (!isMeter(found)) return skipped("energy", `not measured: ${found.reason}`, found.fix);
   found.close();
   return ok("energy", `measured by ${found.method}: ${found.scope}`);
