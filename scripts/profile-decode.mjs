@@ -72,7 +72,7 @@ const head = headOf();
 
 /** What a pass of a stage reads and computes. @param {string} stage */
 function workOf(stage) {
-  const { nLayers, nHeads, nKvHeads, headDim } = hparams;
+  const { nLayers, nHeads, headDim } = hparams;
   const names = {
     "q, k, v": /attn_[qkv]\.weight$/,
     "attention output": /attn_output\.weight$/,
