@@ -13,6 +13,8 @@ export interface Command<K extends OptionKey = OptionKey> {
   /** What differs here from the options' own table. */
   readonly changes?: OptionChanges;
   readonly examples: readonly Example[];
+  /** It runs until it is told to stop: a signal that it obeys is no failure. */
+  readonly untilStopped?: true;
   run(
     context: Context,
     options: OptionValues<K>,

@@ -28,7 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     await execute(request, streams, interrupts.signal);
     completed = true;
-    interrupts.signal.throwIfAborted();
+    if (!request.called?.command.untilStopped) interrupts.signal.throwIfAborted();
   } catch (thrown) {
     if (isHelpShown(thrown)) return;
     const error = isAbort(thrown)

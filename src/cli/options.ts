@@ -52,6 +52,7 @@ export type OptionGroup =
   | "Prompt"
   | "Batch"
   | "Chat"
+  | "Server"
   | "Sampling"
   | "Engine"
   | "Output"
@@ -65,6 +66,9 @@ export type OptionGroup =
 const MAX_THREADS = 1024;
 const MAX_BATCH = 65_536;
 const MAX_PARALLEL = 256;
+const MAX_PORT = 65_535;
+const MAX_QUEUE = 65_536;
+const MAX_TIMEOUT_S = 1_000_000;
 const MAX_LOGPROBS = 20; // as in the OpenAI API
 const OUT_TYPE_NAMES = Object.keys(OUT_TYPES) as readonly OutType[];
 const TILES: ValueType<TileEntry> = {
@@ -113,6 +117,17 @@ export const OPTIONS = {
     help: "go on with a saved chat; without a name, with the last one" },
   saveChat: { flags: "--no-save", only: "chat", group: "Chat", fallback: true,
     help: "do not keep this chat for --resume, nor what is typed" },
+
+  host: { flags: "--host <address>", group: "Server", type: NAME, setting: true, fallback: "127.0.0.1",
+    help: "address to listen on; 0.0.0.0 is every one of this machine" },
+  port: { flags: "--port <number>", group: "Server", type: integer(0, MAX_PORT), setting: true, fallback: 8080,
+    help: "port to listen on; 0 takes a free one" },
+  alias: { flags: "-a, --alias <name>", group: "Server", type: NAME, setting: true, fallbackText: "the name of its file",
+    help: "what clients know the model by" },
+  maxQueue: { flags: "--max-queue <count>", group: "Server", type: integer(0, MAX_QUEUE), setting: true, fallback: 64,
+    help: "requests that may wait besides; others are told to come again (429)" },
+  requestTimeout: { flags: "--request-timeout <seconds>", group: "Server", type: decimal(0, MAX_TIMEOUT_S), setting: true, fallback: 600,
+    help: "longest time for an answer, waiting included; 0 is any" },
 
   nPredict: { flags: "-n, --n-predict <count>", aliases: ["--predict"], group: "Sampling", type: integer(-1), setting: true, fallback: 128,
     help: "tokens to generate at most; -1 is unlimited" },

@@ -82,6 +82,14 @@ export class Session {
     return this.#evaluated.length;
   }
 
+  /** How many of them `prompt` begins with; its last token is evaluated in any case. */
+  sharedTokens(prompt: ArrayLike<number>): number {
+    let shared = 0;
+    const most = Math.min(prompt.length - 1, this.#evaluated.length);
+    while (shared < most && prompt[shared] === this.#evaluated[shared]) shared++;
+    return Math.max(0, shared);
+  }
+
   /** Starts generating after `prompt`, the token ids of everything said so far.
    *  @throws {UsageError}     an empty prompt, an id outside the vocabulary, a busy session
    *  @throws {ResourceError}  the prompt does not fit the context window */
@@ -184,8 +192,7 @@ export class Session {
    *  least one, since only evaluation gives logits. */
   #reuse(ids: readonly number[]): Int32Array {
     if (ids.length === 0) throw new UsageError("the prompt is empty");
-    let common = 0;
-    while (common < ids.length - 1 && ids[common] === this.#evaluated[common]) common++;
+    const common = this.sharedTokens(ids);
     this.#forget(common);
     return Int32Array.from(ids.slice(common));
   }

@@ -23,6 +23,7 @@ describe("bitnet --help", () => {
         models         list, show and remove the models on this machine
         run            generate text from a prompt
         chat           talk with a model
+        serve          answer requests over HTTP, as the OpenAI API has them
         embed          turn texts into vectors
         perplexity     measure how well a model predicts a text, or compare two
         convert        turn a model into another form

@@ -23,6 +23,11 @@ export const COMMANDS: readonly LazyCommand[] = [
     load: async () => (await import("./chat.ts")).chat,
   },
   {
+    name: "serve",
+    summary: "answer requests over HTTP, as the OpenAI API has them",
+    load: async () => (await import("./serve.ts")).serve,
+  },
+  {
     name: "embed",
     summary: "turn texts into vectors",
     load: async () => (await import("./embed.ts")).embed,

@@ -1,0 +1,57 @@
+import helmet from "@fastify/helmet";
+import swagger from "@fastify/swagger";
+import Fastify, { type FastifyInstance } from "fastify";
+import { ApiError } from "./api-error.ts";
+import type { Backend } from "./backend.ts";
+import { addBodyParser } from "./body.ts";
+import { addClients } from "./client.ts";
+import { answerBrokenRequest, sendError } from "./error-answers.ts";
+import { chatRoutes } from "./routes/chat.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { modelRoutes } from "./routes/models.ts";
+
+/** What a server is made of. */
+export interface ServerParts {
+  readonly backend: Backend;
+  /** Of this program, for the OpenAPI document. */
+  readonly version: string;
+  /** Told of what went wrong inside: clients do not get to see its particulars. */
+  readonly report: (error: unknown) => void;
+}
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** For a whole request to come in. */
+const RECEIVE_MS = 30_000;
+const KEEP_ALIVE_MS = 65_000; // above the minute that load balancers keep theirs
+const MAX_PARAM_CHARS = 256;
+
+/** The HTTP side: routes, and in front of them what every request passes. Nothing listens yet. */
+export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
+  const { report, version } = parts;
+  const app = Fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: RECEIVE_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: MAX_PARAM_CHARS },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, _request, reply) => void sendError(reply, error, report),
+  });
+  app.setErrorHandler((error, _request, reply) => sendError(reply, error, report));
+  app.setNotFoundHandler((request) => {
+    throw new ApiError("NOT_FOUND", `there is nothing at ${request.method} ${request.url}`);
+  });
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  addBodyParser(app);
+  addClients(app);
+  await app.register(helmet);
+  await app.register(swagger, {
+    openapi: { openapi: "3.1.0", info: { title: "bitnet serve", version } },
+  });
+  healthRoutes(app, parts);
+  modelRoutes(app, parts);
+  chatRoutes(app, parts);
+  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+  return app;
+}

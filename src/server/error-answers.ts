@@ -1,0 +1,52 @@
+import type { Socket } from "node:net";
+import type { FastifyReply, FastifyServerOptions } from "fastify";
+import { ApiError } from "./api-error.ts";
+import { toApiError } from "./openai/errors.ts";
+
+const SERVER_ERROR = 500;
+
+/** Answers with what went wrong; faults of the server are reported, too. */
+export function sendError(
+  reply: FastifyReply,
+  thrown: unknown,
+  report: (error: unknown) => void,
+): FastifyReply {
+  const error = toApiError(thrown);
+  if (error.status === SERVER_ERROR) report(thrown);
+  if (error.retryAfterS !== undefined) void reply.header("retry-after", error.retryAfterS);
+  return reply.code(error.status).send(error.body());
+}
+
+/** Node's words for requests that are not even HTTP, too large in the head, or too slow. */
+const BROKEN: Readonly<Record<string, { readonly status: string; readonly message: string }>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: "408 Request Timeout",
+    message: "the request took too long to come in",
+  },
+  HPE_HEADER_OVERFLOW: {
+    status: "431 Request Header Fields Too Large",
+    message: "the header fields are too large",
+  },
+};
+const BAD_REQUEST = { status: "400 Bad Request", message: "this is no HTTP request" };
+
+/** Answers on a connection on which no request could be read. */
+export const answerBrokenRequest: NonNullable<FastifyServerOptions["clientErrorHandler"]> = (
+  error,
+  socket: Socket,
+) => {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, message } = BROKEN[error.code] ?? BAD_REQUEST;
+  const code = status.slice(4).toLowerCase().replaceAll(" ", "_");
+  const body = JSON.stringify(new ApiError("INVALID_INPUT", message, { code }).body());
+  const head = [
+    `HTTP/1.1 ${status}`,
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroySoon());
+};

@@ -1,0 +1,190 @@
+import type { GenerationChunk, GenerationResult } from "../engine/generation.ts";
+import type { GenerateOptions, Session } from "../engine/session.ts";
+import { CancelledError } from "../errors.ts";
+import { ApiError } from "./api-error.ts";
+import { RequestLife } from "./life.ts";
+import { type Place, Places } from "./places.ts";
+import { outcomeOf, Progress } from "./progress.ts";
+import { FairQueue } from "./queue.ts";
+import { type ServiceWatcher, watchAll } from "./watcher.ts";
+
+export interface ServiceOptions {
+  /** Requests that generate at once. */
+  readonly places: number;
+  /** Requests that may wait besides. */
+  readonly maxQueue: number;
+  /** Of a request, waiting included; 0: any time. */
+  readonly timeoutMs: number;
+  readonly watchers: readonly ServiceWatcher[];
+}
+
+export interface ServiceRequest {
+  readonly prompt: Int32Array;
+  readonly options: Omit<GenerateOptions, "signal" | "onPrompt">;
+  /** Who asks: clients take turns. */
+  readonly client: string;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /** Called once the generation has begun, before the first chunk. */
+  readonly onStart?: () => void;
+}
+
+export interface ServedResult extends GenerationResult {
+  /** Tokens of the prompt that an earlier request had evaluated. */
+  readonly cachedTokens: number;
+}
+
+export interface ServiceState {
+  readonly active: number;
+  readonly queued: number;
+  readonly places: number;
+  /** Tokens that are kept for requests that begin with them. */
+  readonly cachedTokens: number;
+}
+
+type TakeChunk = (chunk: GenerationChunk) => unknown;
+
+/** Someone in the queue. */
+interface Waiting {
+  readonly prompt: Int32Array;
+  readonly admit: (place: Place) => void;
+}
+
+/** Means are over about so many requests. */
+const MEAN_OVER = 8;
+const FIRST_GUESS_MS = 1000;
+const LONGEST_RETRY_S = 60;
+
+/** Answers requests of many clients through one model: as many at once as it has places, the others
+ *  wait, and clients take turns. An answer is the same whatever runs beside it. */
+export class GenerationService {
+  readonly #places: Places;
+  readonly #queue = new FairQueue<Waiting>();
+  readonly #options: ServiceOptions;
+  readonly #watch: Required<ServiceWatcher>;
+  readonly #lives = new Set<RequestLife>();
+  #meanMs = FIRST_GUESS_MS;
+
+  /** @param createSession  makes the session of a place */
+  constructor(createSession: () => Session, options: ServiceOptions) {
+    this.#places = new Places(options.places, createSession);
+    this.#options = options;
+    this.#watch = watchAll(options.watchers);
+  }
+
+  state(): ServiceState {
+    const { active, count: places, cachedTokens } = this.#places;
+    return { active, queued: this.#queue.size, places, cachedTokens };
+  }
+
+  /** Generates as soon as there is a place. While `onChunk` takes its time no other request waits.
+   *  @throws {ApiError}       QUEUE_FULL, TIMEOUT
+   *  @throws {CancelledError} the service was closed
+   *  @throws what `request.signal` is aborted with, and as `Session.generate` */
+  async generate(request: ServiceRequest, onChunk: TakeChunk): Promise<ServedResult> {
+    const { timeoutMs: ms } = this.#options;
+    using life = new RequestLife(request.signal, { ms, reason: () => timedOut(ms) });
+    this.#lives.add(life);
+    const progress = new Progress(this.#watch, request.prompt.length);
+    try {
+      const { signal } = life;
+      const place = await this.#admit({ ...request, signal }, progress);
+      const result = await this.#run(place, { ...request, signal }, progress, onChunk);
+      if (result.finishReason === "cancelled") signal.throwIfAborted();
+      progress.finished("ok");
+      return result;
+    } catch (error) {
+      life.end(error); // what may still run runs for nobody
+      progress.finished(outcomeOf(error));
+      throw error;
+    } finally {
+      this.#lives.delete(life);
+    }
+  }
+
+  /** Ends every request, running or waiting, and frees the places once the engine has let go of them. */
+  close(): void {
+    for (const life of this.#lives) life.end(new CancelledError("the server is stopping"));
+    this.#places.close();
+  }
+
+  async #admit({ prompt, client, signal }: ServiceRequest, progress: Progress): Promise<Place> {
+    signal.throwIfAborted();
+    const place = this.#queue.size === 0 ? this.#places.take(prompt) : undefined;
+    if (place) return place;
+    if (this.#queue.size >= this.#options.maxQueue) throw this.#refusal();
+    progress.queued();
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#queue.remove(client, waiting);
+        reject(signal.reason);
+      };
+      const admit = (free: Place) => {
+        signal.removeEventListener("abort", leave);
+        resolve(free);
+      };
+      const waiting: Waiting = { prompt, admit };
+      signal.addEventListener("abort", leave, { once: true });
+      this.#queue.push(client, waiting);
+    });
+  }
+
+  async #run(
+    place: Place,
+    { prompt, options, signal, onStart }: ServiceRequest,
+    progress: Progress,
+    onChunk: TakeChunk,
+  ): Promise<ServedResult> {
+    progress.started();
+    const startedAt = performance.now();
+    const cachedTokens = place.session.sharedTokens(prompt);
+    const generation = this.#begin(place, () =>
+      place.session.generate(prompt, { ...options, signal }),
+    );
+    // The place is free when the engine is done with it, however long the client takes to read.
+    const free = () => {
+      this.#meanMs += (performance.now() - startedAt - this.#meanMs) / MEAN_OVER;
+      this.#release(place);
+    };
+    generation.result.then(free, free);
+    onStart?.();
+    for await (const chunk of generation) {
+      progress.tokens(chunk.tokenIds.length, cachedTokens);
+      await onChunk(chunk);
+    }
+    return { ...(await generation.result), cachedTokens };
+  }
+
+  #begin<T>(place: Place, start: () => T): T {
+    try {
+      return start();
+    } catch (error) {
+      this.#release(place);
+      throw error;
+    }
+  }
+
+  #release(place: Place): void {
+    this.#places.giveBack(place);
+    const next = this.#queue.shift();
+    if (!next) return;
+    const free = this.#places.take(next.prompt);
+    if (!free) throw new Error("no place is free though one was given back");
+    next.admit(free);
+  }
+
+  #refusal(): ApiError {
+    const { size } = this.#queue;
+    const { count } = this.#places;
+    const waitS = ((size + 1) * this.#meanMs) / count / 1000;
+    return new ApiError(
+      "QUEUE_FULL",
+      `the server is busy: ${count} requests are being answered, ${size} are waiting`,
+      { retryAfterS: Math.min(LONGEST_RETRY_S, Math.max(1, Math.ceil(waitS))) },
+    );
+  }
+}
+
+function timedOut(ms: number): ApiError {
+  return new ApiError("TIMEOUT", `the answer was not there after ${ms / 1000} seconds`);
+}
