@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
 import { UsageError } from "../errors.ts";
 import { fileError } from "../gguf/files.ts";
+import { checkLineLength } from "../gguf/text.ts";
 
 /** A line of a file and its number, from 1. */
 export interface Line {
@@ -23,6 +24,7 @@ export function fileLines(path: string): LineSource {
 /** Lines that hold something, as they come; the last one needs no line feed.
  *  @throws {UsageError}    text that is not UTF-8
  *  @throws {NotFoundError} it cannot be read
+ *  @throws {ResourceError} a line without an end
  *  @throws what `signal` is aborted with */
 export async function* readLines(
   { name, open }: LineSource,
@@ -35,6 +37,7 @@ export async function* readLines(
     for await (const chunk of addAbortSignal(signal, open())) {
       const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
+      checkLineLength(rest, name);
       for (const text of lines) {
         number += 1;
         if (text.trim() !== "") yield { text, number };

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { EnergyBasis } from "../bench/energy/account.ts";
 import { measureIdleWatts } from "../bench/energy/idle.ts";
@@ -9,7 +8,9 @@ import type { EnergyReport, Machine } from "../bench/report/document.ts";
 import { bundledModelPath } from "../engine/bundled.ts";
 import { loadAddon } from "../engine/load-addon.ts";
 import { defaultThreads } from "../engine/threads.ts";
-import { NotFoundError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { fileError } from "../gguf/files.ts";
+import { readTextFile } from "../gguf/text.ts";
 import type { Context } from "./context.ts";
 import { locateModel } from "./models/ready.ts";
 import type { OptionKey, OptionValues } from "./options.ts";
@@ -143,8 +144,8 @@ export async function prepareEnergy(
  *  @throws {UsageError} a line of JSON without a prompt, or no prompt at all */
 export async function readPrompts(path: string | undefined): Promise<readonly string[]> {
   if (path === undefined) return [];
-  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new NotFoundError(`${path} cannot be read (${cause.code})`, { cause });
+  const text = await readTextFile(path).catch((cause: unknown) => {
+    throw fileError(cause, "read", path);
   });
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   if (lines.length === 0) throw new UsageError(`${path} holds no prompt`);

@@ -3,6 +3,7 @@ import { access } from "node:fs/promises";
 import { addAbortSignal, type Readable } from "node:stream";
 import { UsageError } from "../errors.ts";
 import { fileError } from "../gguf/files.ts";
+import { checkLineLength } from "../gguf/text.ts";
 import { type PromptInput, type PromptOptions, readPrompt } from "./prompt.ts";
 
 /** In place of a file: standard input. */
@@ -53,7 +54,8 @@ async function* linesOf(
 /** Lines as they come, without their ends. `open` is called with the first line: a stream that nobody
  *  reads would have nobody for its errors.
  *  @throws {UsageError}    text that is not UTF-8
- *  @throws {NotFoundError} the stream cannot be read */
+ *  @throws {NotFoundError} the stream cannot be read
+ *  @throws {ResourceError} a line without an end */
 export async function* rawLines(
   open: () => Readable,
   from: string,
@@ -65,6 +67,7 @@ export async function* rawLines(
     for await (const chunk of addAbortSignal(signal, open())) {
       const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
+      checkLineLength(rest, from);
       for (const line of lines) yield line.replace(/\r$/, "");
     }
     rest += decoder.decode();

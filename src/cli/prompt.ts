@@ -1,8 +1,6 @@
-import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { addAbortSignal } from "node:stream";
 import { UsageError } from "../errors.ts";
-import { fileError } from "../gguf/files.ts";
+import { readBytesOfText, readWhole } from "../gguf/text.ts";
 
 /** In place of a text or a file: standard input. */
 const STDIN = "-";
@@ -21,7 +19,8 @@ export interface PromptInput {
 /** The prompt from -p, -f or standard input; undefined when there is none and nothing to wait for.
  *  One line feed at the end of a file or of standard input is not part of the prompt.
  *  @throws {UsageError}    both -p and -f, or text that is not UTF-8
- *  @throws {NotFoundError} the file cannot be read */
+ *  @throws {NotFoundError} the file cannot be read
+ *  @throws {ResourceError} a text without an end */
 export async function readPrompt(
   options: PromptOptions,
   input: PromptInput,
@@ -31,7 +30,7 @@ export async function readPrompt(
     throw new UsageError("--prompt and --file exclude one another", { hint: "give one of them" });
   }
   if (prompt === STDIN || file === STDIN) return readStdin(input);
-  if (file !== undefined) return decode(await readPromptFile(file), file);
+  if (file !== undefined) return decode(await readBytesOfText(file, input.signal), file);
   if (prompt !== undefined) return options.escape ? expandEscapes(prompt) : prompt;
   if (input.stdin.isTTY) return undefined;
   return (await readStdin(input)) || undefined;
@@ -48,15 +47,7 @@ export async function readSample(
 }
 
 async function readStdin({ stdin, signal }: PromptInput): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of addAbortSignal(signal, stdin)) chunks.push(Buffer.from(chunk));
-  return decode(Buffer.concat(chunks), "standard input");
-}
-
-async function readPromptFile(path: string): Promise<Buffer> {
-  return readFile(path).catch((error: unknown) => {
-    throw fileError(error, "read", path);
-  });
+  return decode(await readWhole(stdin, "standard input", { signal }), "standard input");
 }
 
 function decode(bytes: Buffer, from: string): string {

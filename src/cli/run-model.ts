@@ -56,7 +56,6 @@ export async function loadModel(
   const headCopy = options.headCopy === "auto";
   const path = options.model ? await locateModel(options.model) : bundledModelPath();
   if (options.model === undefined) ui.warn(BUNDLED_MODEL_NOTE);
-  else await recordUse(path);
   const source = await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
   const { threads, batchSize } = withTuning(context, source, options);
   checkProfileMemory(source, { ...options, batchSize, headCopy });
@@ -74,6 +73,7 @@ export async function loadModel(
       onProgress,
     }),
   );
+  if (options.model !== undefined) await recordUse(path);
   for (const note of model.notes) ui.info(`note: ${note}`);
   return model;
 }

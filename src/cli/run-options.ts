@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import type { Message } from "../chat/messages.ts";
-import { UsageError } from "../errors.ts";
+import { ResourceError, UsageError } from "../errors.ts";
+import { readTextFile } from "../gguf/text.ts";
 import { longFlag, OPTIONS } from "./options.ts";
 import { expandEscapes } from "./prompt.ts";
 import type { Origins } from "./settings.ts";
@@ -42,10 +42,14 @@ export function asConversation(prompt: string, system: string | undefined): read
   return system === undefined ? [user] : [{ role: "system", content: system }, user];
 }
 
-/** The text of a template file; a name of a built-in template, or a template, as it is. */
+/** The text of a template file; a name of a built-in template, or a template, as it is.
+ *  @throws {ResourceError} a file without an end */
 export async function readTemplate(nameOrFile: string | undefined): Promise<string | undefined> {
   if (nameOrFile === undefined) return undefined;
-  return readFile(nameOrFile, "utf8").catch(() => nameOrFile);
+  return readTextFile(nameOrFile).catch((error: unknown) => {
+    if (error instanceof ResourceError) throw error;
+    return nameOrFile;
+  });
 }
 
 export function expandAll(texts: readonly string[], wanted: boolean): readonly string[] {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import type { Plan } from "../../bench/plan.ts";
 import { buildReport } from "../../bench/report/build.ts";
 import { threadsText } from "../../bench/report/columns.ts";
@@ -6,7 +6,8 @@ import { compareReports, parseReport } from "../../bench/report/compare.ts";
 import type { BenchReport } from "../../bench/report/document.ts";
 import { runPlan } from "../../bench/runner.ts";
 import { BUNDLED_MODEL_NOTE } from "../../engine/bundled.ts";
-import { NotFoundError, ResourceError } from "../../errors.ts";
+import { BitnetError, NotFoundError, ResourceError } from "../../errors.ts";
+import { readTextFile } from "../../gguf/text.ts";
 import { describeComparison, printReport } from "../bench-output.ts";
 import {
   BENCH_PLAN_OPTIONS,
@@ -103,7 +104,8 @@ async function measure(
 const DEFAULT_GEN = 128;
 
 async function readReport(path: string): Promise<BenchReport> {
-  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+  const text = await readTextFile(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause instanceof BitnetError) throw cause;
     throw new NotFoundError(`${path} cannot be read (${cause.code})`, {
       hint: "write it first: bitnet bench --save FILE",
       cause,

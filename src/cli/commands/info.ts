@@ -63,9 +63,10 @@ export const info = defineCommand({
     const flag = origins.model === "--model" ? options.model : undefined;
     const named = argument ?? flag;
     if (named === undefined) context.ui.info(BUNDLED_MODEL_NOTE);
-    const source = await openModelSource(named ? await locateModel(named) : bundledModelPath(), {
-      i2sLayout: i2sLayout(options.i2sLayout),
-    });
+    const source = await openModelSource(
+      named === undefined ? bundledModelPath() : await locateModel(named),
+      { i2sLayout: i2sLayout(options.i2sLayout) },
+    );
     if (options.metadata) return showMetadata(out, source, options.json);
     if (options.probe) return showProbe(context, source, options);
     if (options.text !== undefined) {

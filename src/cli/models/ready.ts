@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { nearestSibling } from "../../checkpoint/near-misses.ts";
 import { cacheDir } from "../../config/hub.ts";
 import { type Env, hubCacheDir } from "../../config/paths.ts";
 import { suggest } from "../../config/suggest.ts";
-import { NotFoundError } from "../../errors.ts";
+import { NotFoundError, UsageError } from "../../errors.ts";
 import { type CachedSnapshot, findCached } from "../../hub/cache.ts";
 import { chooseModel } from "../../hub/choose.ts";
 import { SHORT_NAMES } from "../../hub/names.ts";
@@ -19,8 +19,10 @@ const READY = "ready.json";
 
 /** Path of the model that `-m` names: a path as it is, or a name that `bitnet setup` takes and that is
  *  in the cache. Nothing is downloaded.
- *  @throws {NotFoundError} neither; the hint is the command that brings it here */
+ *  @throws {NotFoundError} neither; the hint is the command that brings it here
+ *  @throws {UsageError}    no name at all, as a variable of a script that is not set gives */
 export async function locateModel(name: string, env: Env = process.env): Promise<string> {
+  if (name === "") throw new UsageError("the name of the model is empty");
   if (await isThere(name)) return name;
   const ref = parseRepoRef(name);
   if (ref === undefined) return refuseMisspelt(name);
@@ -98,7 +100,8 @@ async function readReady(revision: Revision, env: Env): Promise<string | undefin
 }
 
 /** Notes that a model is used now. That it cannot be noted must not keep anybody from using it. */
-export async function recordUse(path: string, env: Env = process.env): Promise<void> {
+export async function recordUse(name: string, env: Env = process.env): Promise<void> {
+  const path = resolve(name);
   const file = useFile(path, env);
   const now = new Date();
   try {

@@ -26,7 +26,7 @@ export async function planRemoval(name: string, env: Env): Promise<Removal> {
   const repo = named?.repo ?? parseRepoRef(name)?.repo;
   if (named && named.repo === null) {
     throw new UsageError(`${name} is in no cache: it is yours to remove`, {
-      hint: `rm ${named.path}`,
+      hint: `it is at ${named.path}`,
     });
   }
   const owned = models.filter((one) => one.repo === repo);
