@@ -181,6 +181,14 @@ std::vector<int32_t> to_tokens(const Napi::Value& value, const char* what) {
   return {array.Data(), array.Data() + array.ElementLength()};
 }
 
+TokenSet to_token_set(const Napi::Value& value, const char* what) {
+  const bool good =
+      value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint32_array;
+  if (!good) bad_type(value.Env(), what, "a Uint32Array");
+  const auto array = value.As<Napi::Uint32Array>();
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
 TileParams to_tile(const Napi::Value& value) {
   if (!value.IsObject()) return {};
   const auto object = value.As<Napi::Object>();

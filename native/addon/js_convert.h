@@ -41,6 +41,7 @@ uint64_t get_size(const Napi::Object& object, const char* key);
 bool get_bool(const Napi::Object& object, const char* key);
 
 std::vector<int32_t> to_tokens(const Napi::Value& value, const char* what);
+TokenSet to_token_set(const Napi::Value& value, const char* what);
 /// Undefined gives no tiles.
 TileParams to_tile(const Napi::Value& value);
 const Format& to_format(Napi::Env env, const std::string& name);

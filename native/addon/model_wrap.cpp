@@ -219,7 +219,7 @@ void SequenceWrap::set_mask(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] {
     const auto& target = sequence(info.Env());
     model_->engine(info.Env())
-        .set_mask(target, info[0].ToNumber().Uint32Value(), to_tokens(info[1], "allowed"));
+        .set_mask(target, info[0].ToNumber().Uint32Value(), to_token_set(info[1], "allowed"));
   });
 }
 

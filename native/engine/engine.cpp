@@ -104,8 +104,7 @@ void Engine::submit(const SequencePtr& sequence, std::unique_ptr<Job> job) {
   });
 }
 
-void Engine::set_mask(const std::shared_ptr<Sequence>& sequence, uint32_t step,
-                      std::vector<int32_t> allowed) {
+void Engine::set_mask(const std::shared_ptr<Sequence>& sequence, uint32_t step, TokenSet allowed) {
   {
     const std::lock_guard lock(sequence->mask_mutex_);
     sequence->masks_[step] = std::move(allowed);

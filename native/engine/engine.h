@@ -52,9 +52,9 @@ class Engine {
   /// job.
   void evaluate(const std::shared_ptr<Sequence>& sequence, std::vector<int32_t> tokens,
                 Wanted wanted, float* out, std::shared_ptr<Listener> listener);
-  /// Tokens allowed at a step of a masked generation; empty means any.
-  void set_mask(const std::shared_ptr<Sequence>& sequence, uint32_t step,
-                std::vector<int32_t> allowed);
+  /// Tokens allowed at a step of a masked generation. No words at all allow any token; words
+  /// without a token of the vocabulary end the text.
+  void set_mask(const std::shared_ptr<Sequence>& sequence, uint32_t step, TokenSet allowed);
   /// Ends a running job at the next layer, token or prompt chunk.
   void cancel(const std::shared_ptr<Sequence>& sequence);
   /// Throws Error kUsage while the sequence is busy.

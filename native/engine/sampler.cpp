@@ -45,6 +45,22 @@ bool any_above(const float* logits, size_t n, float bound) {
   return *std::max_element(best, best + kLanes) > bound;
 }
 
+/// Rules out all tokens but those of the set, which has some. These stay possible whatever their
+/// logits are: a bias may have ruled them out, but the others are forbidden.
+void rule_out_others(float* logits, uint32_t vocab_size, const TokenSet& allowed) {
+  constexpr float kLeast = std::numeric_limits<float>::lowest();
+  constexpr float kRuledOut = -std::numeric_limits<float>::infinity();
+  for (uint32_t begin = 0; begin < vocab_size; begin += kTokensPerWord) {
+    const uint32_t end = std::min(begin + kTokensPerWord, vocab_size);
+    const size_t i_word = begin / kTokensPerWord;
+    const uint32_t word = i_word < allowed.size() ? allowed[i_word] : 0;
+    for (uint32_t i = begin; i < end; ++i) {
+      const bool is_allowed = (word >> (i - begin) & 1u) != 0;
+      logits[i] = is_allowed ? std::max(logits[i], kLeast) : kRuledOut;
+    }
+  }
+}
+
 double mass_of(float distance) { return exp_exact(static_cast<double>(distance)); }
 
 }  // namespace
@@ -136,24 +152,13 @@ void Sampler::collect(const float* logits, size_t n) {
 }
 
 int32_t Sampler::sample(float* logits, const std::vector<int32_t>& history,
-                        const std::vector<int32_t>& allowed) {
+                        const TokenSet& allowed) {
   make_comparable(logits, vocab_size_);
   for (const auto& [token, bias] : params_.logit_bias) {
     if (token >= 0 && static_cast<uint32_t>(token) < vocab_size_) logits[token] += bias;
   }
   penalise(logits, history);
-  if (!allowed.empty()) {
-    weights_.assign(vocab_size_, 0.0);
-    size_t n_valid = 0;
-    for (const int32_t token : allowed) {
-      if (token < 0 || static_cast<uint32_t>(token) >= vocab_size_) continue;
-      weights_[static_cast<size_t>(token)] = 1.0;
-      ++n_valid;
-    }
-    for (size_t i = 0; n_valid > 0 && i < vocab_size_; ++i) {
-      if (weights_[i] == 0.0) logits[i] = -std::numeric_limits<float>::infinity();
-    }
-  }
+  if (!allowed.empty()) rule_out_others(logits, vocab_size_, allowed);
 
   if (params_.temperature <= 0.0f) {
     collect(logits, 1);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/token_set.h"
 #include "model/coarse_head.h"
 
 namespace bitnet {
@@ -37,10 +38,9 @@ class Sampler {
   Sampler(SamplingParams params, uint32_t vocab_size);
 
   /// `logits` [vocab_size] are overwritten. `history` are the tokens so far, prompt included.
-  /// `allowed`, when not empty, are the only tokens that may be chosen (ids out of range are
-  /// ignored; if none is left, all tokens are allowed again).
-  int32_t sample(float* logits, const std::vector<int32_t>& history,
-                 const std::vector<int32_t>& allowed);
+  /// `allowed`, when not empty, are the only tokens that may be chosen; it has one of them at
+  /// least.
+  int32_t sample(float* logits, const std::vector<int32_t>& history, const TokenSet& allowed);
 
   /// The logits that `sample` will look at, however the others stand; false when it needs all.
   /// `history` as for `sample`; some of the tokens `ahead` may have joined it by then.

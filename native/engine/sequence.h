@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "engine/drafter.h"
 #include "engine/sampler.h"
+#include "engine/token_set.h"
 #include "model/forward.h"
 
 namespace bitnet {
@@ -97,7 +98,7 @@ class Sequence {
   std::atomic<bool> cancelled_ = false;
 
   std::mutex mask_mutex_;
-  std::map<uint32_t, std::vector<int32_t>> masks_;  ///< by step; under mask_mutex_
+  std::map<uint32_t, TokenSet> masks_;  ///< by step; under mask_mutex_
 
   /// Positions that count: without those of guesses not confirmed yet.
   uint32_t position() const noexcept { return kv_.length() - n_ahead_; }

@@ -218,7 +218,7 @@ void Engine::verify(Sequence& sequence, const Segment& segment) {
 bool Engine::sample(Sequence& sequence, float* logits) {
   Job& job = *sequence.job_;
   const uint32_t vocab = model_.hparams.vocab_size;
-  std::vector<int32_t> allowed;
+  TokenSet allowed;
   if (job.request.masked) {
     const std::lock_guard lock(sequence.mask_mutex_);
     const auto mask = sequence.masks_.find(job.result.n_generated);
@@ -228,6 +228,10 @@ bool Engine::sample(Sequence& sequence, float* logits) {
     }
     allowed = std::move(mask->second);
     sequence.masks_.erase(mask);
+  }
+  if (!allowed.empty() && !has_token(allowed, vocab)) {
+    finish(sequence, FinishReason::kStop);
+    return false;
   }
   Logprobs logprobs;
   std::vector<float> original;

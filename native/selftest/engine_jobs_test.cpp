@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "selftest/support.h"
 #include "selftest/tiny_model.h"
+#include "selftest/token_sets.h"
 #include "selftest/waiter.h"
 
 namespace bitnet::selftest {
@@ -241,13 +242,14 @@ BITNET_TEST(engine_masks) {
     engine->generate(sequence, r, waiter);
     for (uint32_t step = 0; step < 12; step++) {
       if (!ahead) CHECK(waiter->wait_for(step));
-      // Nothing, all, invalid ids only: each allows any token. Then two choices, then one.
+      // Nothing, all, more than all: each allows any token. Then two choices, then one.
       Tokens mask;
-      for (int32_t id = 0; step == 1 && id < 300; id++) mask.push_back(id);
-      if (step == 2) mask = {-5, 300};
+      for (int32_t id = 0; step >= 1 && id < 200 + 100 * static_cast<int32_t>(step); id++) {
+        mask.push_back(id);
+      }
       if (step >= 3) mask = {static_cast<int32_t>(20 + step), 40};
       if (step >= 8) mask = {77};
-      engine->set_mask(sequence, step, mask);
+      engine->set_mask(sequence, step, set_of(mask));
     }
     CHECK(waiter->reason() == FinishReason::kLength);
     const Tokens& got = waiter->tokens();
@@ -255,6 +257,23 @@ BITNET_TEST(engine_masks) {
     CHECK(std::equal(got.begin(), got.begin() + 3, free.begin()));
     for (size_t i = 3; i < 8; i++) CHECK(got[i] == static_cast<int32_t>(20 + i) || got[i] == 40);
     for (size_t i = 8; i < 12; i++) CHECK_EQ(got[i], 77);
+  }
+}
+
+BITNET_TEST(engine_masks_that_allow_nothing) {
+  const auto engine = make_engine();
+  GenerateRequest r = request({1}, 9);
+  r.masked = true;
+  for (const TokenSet& nothing :
+       {TokenSet{0}, TokenSet(40, 0), set_of({static_cast<int32_t>(kVocab)})}) {
+    const SequencePtr sequence = engine->create_sequence(100);
+    const auto waiter = std::make_shared<MaskedWaiter>();
+    engine->generate(sequence, r, waiter);
+    engine->set_mask(sequence, 0, set_of({5, 6}));
+    engine->set_mask(sequence, 1, nothing);
+    CHECK(waiter->reason() == FinishReason::kStop);
+    CHECK_EQ(waiter->result().stop_token, -1);
+    CHECK_EQ(waiter->tokens().size(), size_t{1});
   }
 }
 
@@ -266,14 +285,14 @@ BITNET_TEST(engine_masks_of_another_job) {
   r.masked = true;
   const auto first = std::make_shared<MaskedWaiter>();
   engine->generate(sequence, r, first);
-  for (uint32_t step = 0; step < 4; step++) engine->set_mask(sequence, step, {11});
+  for (uint32_t step = 0; step < 4; step++) engine->set_mask(sequence, step, set_of({11}));
   CHECK(first->reason() == FinishReason::kLength);
   const auto second = std::make_shared<MaskedWaiter>();
   r.max_tokens = 3;
   engine->generate(sequence, r, second);
   for (uint32_t step = 0; step < 3; step++) {
     CHECK(second->wait_for(step));
-    engine->set_mask(sequence, step, {22});
+    engine->set_mask(sequence, step, set_of({22}));
   }
   CHECK(second->reason() == FinishReason::kLength);
   CHECK(second->tokens() == (Tokens{22, 22, 22}));
@@ -297,7 +316,7 @@ BITNET_TEST(engine_masks_that_never_come) {
   engine->cancel(sequences[0]);
   CHECK(waiters[0]->reason() == FinishReason::kCancelled);
   CHECK(sequences[1]->busy());
-  engine->set_mask(sequences[1], 0, {3});
+  engine->set_mask(sequences[1], 0, set_of({3}));
   CHECK(waiters[1]->wait_for(1));
 }
 

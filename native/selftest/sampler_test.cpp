@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "selftest/support.h"
+#include "selftest/token_sets.h"
 
 namespace bitnet::selftest {
 namespace {
@@ -38,7 +39,7 @@ Floats bell_logits(uint32_t n, float size, uint32_t seed) {
 }
 
 int32_t choose(Sampler& sampler, Floats logits, const Tokens& allowed = {}) {
-  return sampler.sample(logits.data(), {}, allowed);
+  return sampler.sample(logits.data(), {}, set_of(allowed));
 }
 
 int32_t choose(const SamplingParams& params, const Floats& logits, const Tokens& allowed = {}) {
@@ -327,9 +328,8 @@ BITNET_TEST(sampler_masks) {
   const SamplingParams kinds[] = {greedy(), plain(), SamplingParams{}};
   for (const SamplingParams& params : kinds) {
     CHECK_EQ(choose(params, logits, {7}), 7);
-    CHECK_EQ(choose(params, logits, {-1, 7, 50, 1000}), 7);
+    CHECK_EQ(choose(params, logits, {7, 50, 1000}), 7);  // two beyond the vocabulary
     const int32_t any = choose(params, logits);
-    CHECK_EQ(choose(params, logits, {-3, 50, 1 << 30}), any);
     Tokens all(50);
     std::iota(all.begin(), all.end(), 0);
     CHECK_EQ(choose(params, logits, all), any);
@@ -337,6 +337,32 @@ BITNET_TEST(sampler_masks) {
     for (int i = 0; i < 200; i++) {
       const int32_t token = choose(sampler, logits, {4, 9, 9, 16, 25});
       CHECK(token == 4 || token == 9 || token == 16 || token == 25);
+    }
+  }
+}
+
+BITNET_TEST(sampler_masks_stand_above_all_else) {
+  for (SamplingParams params : {greedy(), plain(), SamplingParams{}}) {
+    // Logits that say no, be it by themselves or by a bias, do not open what is forbidden.
+    CHECK_EQ(choose(params, {9.0f, -kInfinity, kNan, kInfinity}, {1}), 1);
+    CHECK_EQ(choose(params, {9.0f, -kInfinity, kNan, kInfinity}, {2}), 2);
+    CHECK_EQ(choose(params, {9.0f, -kInfinity, 1.0f, kInfinity}, {1, 2}), 2);
+    params.logit_bias = {{1, -kInfinity}, {0, kInfinity}};
+    CHECK_EQ(choose(params, {0.0f, 5.0f, 0.0f}, {1}), 1);
+  }
+}
+
+BITNET_TEST(sampler_token_sets) {
+  for (const uint32_t vocab : {1u, 31u, 32u, 33u, 64u, 100u}) {
+    CHECK(!has_token({}, vocab));
+    CHECK(!has_token({0, 0, 0}, vocab));
+    CHECK(!has_token(set_of({static_cast<int32_t>(vocab)}), vocab));
+    for (uint32_t id = 0; id < vocab; id++) {
+      const TokenSet set = set_of({static_cast<int32_t>(id), 127});
+      CHECK(has_token(set, vocab));
+      for (uint32_t other = 0; other < 140; other++) {
+        CHECK_EQ(contains(set, other), other == id || other == 127);
+      }
     }
   }
 }

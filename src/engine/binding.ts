@@ -252,8 +252,9 @@ export interface AddonSequence {
     params: GenerateParams,
     onEvents: (events: GenerateEvents) => void,
   ): Promise<GenerateResult>;
-  /** Answers a mask request: the token ids allowed at step `step`. Empty means any. */
-  setMask(step: number, allowed: Int32Array): void;
+  /** Answers a mask request: the tokens allowed at step `step`, bit id % 32 of word id / 32. No words
+   *  at all mean any token, words without a token of the vocabulary end the text. */
+  setMask(step: number, allowed: Uint32Array): void;
   /** Evaluates tokens and returns logits [n, vocabSize], n = 1 (last position) or all, or the hidden
    *  states of all positions after the last norm [n, dModel]. */
   evaluate(tokens: Int32Array, which: "last" | "all" | "hidden"): Promise<Float32Array>;

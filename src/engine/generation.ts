@@ -27,11 +27,16 @@ export interface GenerationResult extends GenerateResult {
   readonly stopText?: string;
   /** Seed that gives this text again. */
   readonly seed: bigint;
+  /** Of constrained output: whether the text is a whole one of the grammar. False when a limit, a stop
+   *  string or a cancellation ended it before. */
+  readonly complete?: boolean;
 }
 
 /** What a running generation is connected to. */
 export interface GenerationSource {
-  start(onEvents: (events: GenerateEvents) => void): Promise<GenerateResult>;
+  start(
+    onEvents: (events: GenerateEvents) => void,
+  ): Promise<GenerateResult & Pick<GenerationResult, "complete">>;
   cancel(): void;
 }
 

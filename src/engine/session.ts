@@ -8,7 +8,9 @@ import type {
   SamplingParams,
   Speculate,
 } from "./binding.ts";
+import type { Constraint } from "./constraint.ts";
 import { Generation } from "./generation.ts";
+import { MaskAnswers } from "./mask-answers.ts";
 
 /** The field's usual defaults (those of llama.cpp). */
 export const DEFAULT_SAMPLING = {
@@ -40,8 +42,11 @@ export interface GenerateOptions {
   readonly speculate?: Speculate | undefined;
   /** Aborting ends the generation; what was generated so far stays valid. */
   readonly signal?: AbortSignal | undefined;
-  /** Constrained output: called with the tokens generated so far, before each step, for the ids that
-   *  may come next (none: any). Runs while the engine computes. */
+  /** Constrained output, made by `compileConstraint`. The text is then exactly one of its grammar,
+   *  unless something else ends it first (see `GenerationResult.complete`). */
+  readonly constraint?: Constraint | undefined;
+  /** Called with the tokens generated so far, before each step, for the ids that may come next (none:
+   *  any). Runs while the engine computes. Not together with `constraint`. */
   readonly mask?: ((generated: readonly number[]) => Iterable<number>) | undefined;
   /** Called while the prompt is evaluated. */
   readonly onPrompt?: ((doneTokens: number, totalTokens: number) => void) | undefined;
@@ -98,21 +103,21 @@ export class Session {
     const fresh = this.#reuse(ids);
     const params = this.#params(options);
     const generated: number[] = [];
+    const answers = new MaskAnswers(this.#native, generated, options, params.stopTokens);
     const onEvents = (events: GenerateEvents) => {
       generated.push(...events.tokens);
-      if (events.maskStep !== undefined && options.mask) {
-        this.#native.setMask(events.maskStep, Int32Array.from(options.mask(generated)));
-      }
+      if (events.maskStep !== undefined) answers.answer(events.maskStep);
       if (events.promptDone !== undefined) {
         options.onPrompt?.(ids.length - fresh.length + events.promptDone, ids.length);
       }
     };
     const start = async (listener: (events: GenerateEvents) => void) => {
       try {
-        return await this.#native.generate(fresh, params, listener);
+        return await answers.finish(await this.#native.generate(fresh, params, listener));
       } catch (error) {
         throw fromNative(error);
       } finally {
+        answers.close();
         this.#remember([...ids, ...generated]);
       }
     };
@@ -122,7 +127,8 @@ export class Session {
         tokenizer: this.#tokenizer,
         stop: options.stop ?? [],
         seed: params.sampling.seed,
-        continues: !this.#tokenizer.isSpecial(ids.at(-1) ?? 0),
+        // What a grammar says of the first space must hold of the text.
+        continues: options.constraint !== undefined || !this.#tokenizer.isSpecial(ids.at(-1) ?? 0),
         signal: options.signal,
         onEvents,
       },
@@ -226,7 +232,7 @@ export class Session {
         seed: BigInt.asUintN(SEED_BITS, BigInt(seed)),
       },
       logprobs: options.logprobs ?? -1,
-      masked: options.mask !== undefined,
+      masked: options.mask !== undefined || options.constraint !== undefined,
       speculate: options.speculate ?? DEFAULT_SPECULATE,
     };
   }

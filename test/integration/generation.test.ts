@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AddonModel } from "../../src/engine/binding.ts";
+import { tokenSet } from "../../src/engine/constraint.ts";
 import { argmax, bitsOf, logSoftmax, rowsOf } from "../support/compare.ts";
 import {
   evaluateAll,
@@ -141,7 +142,7 @@ describe("the mask hook", () => {
       pending = generateIn(waiting, PROMPT, { maxTokens: 1, mask: () => void asked() });
     });
     expect((await generate(model, PROMPT, { maxTokens: STEPS })).tokens).toEqual(greedy);
-    waiting.setMask(0, Int32Array.of(3));
+    waiting.setMask(0, tokenSet([3]));
     expect((await pending)?.tokens).toEqual([3]);
     waiting.close();
   });

@@ -14,6 +14,7 @@ import type {
   TokenLogprob,
   WeightForm,
 } from "../../src/engine/binding.ts";
+import { tokenSet } from "../../src/engine/constraint.ts";
 import { goldenPath, readGoldenJson } from "./golden.ts";
 
 /** The three forms of golden model a; all hold the same weights. */
@@ -181,7 +182,7 @@ export async function generateIn(
     if (events.maskStep !== undefined && mask) {
       maskSteps.push(events.maskStep);
       const allowed = mask(events.maskStep);
-      if (allowed) sequence.setMask(events.maskStep, Int32Array.from(allowed));
+      if (allowed) sequence.setMask(events.maskStep, tokenSet(allowed));
     }
     onTokens?.(tokens);
   });
