@@ -6,10 +6,22 @@ export const ROLES = ["system", "developer", "user", "assistant", "tool"] as con
 
 export type Role = (typeof ROLES)[number];
 
+/** A function that the assistant calls, as templates know it. */
+export interface MessageToolCall {
+  readonly id?: string;
+  readonly type: "function";
+  readonly function: { readonly name: string; readonly arguments: unknown };
+}
+
 /** One message of a conversation. */
 export interface Message {
   readonly role: Role;
   readonly content: string;
+  /** Of the assistant. */
+  readonly tool_calls?: readonly MessageToolCall[];
+  /** Of a tool: the call that this is the result of, and the function's name. */
+  readonly tool_call_id?: string;
+  readonly name?: string;
 }
 
 /** Checks messages that came from outside (a file, a request).
@@ -24,7 +36,7 @@ function parseMessage(value: unknown, index: number): Message {
   if (typeof value !== "object" || value === null) {
     throw new UsageError(`messages[${index}]: expected an object with role and content`);
   }
-  const { role, content } = value as { role?: unknown; content?: unknown };
+  const { role, content, tool_calls, tool_call_id, name } = value as Record<string, unknown>;
   const known = ROLES.find((name) => name === role);
   if (known === undefined) {
     const found = typeof role === "string" ? JSON.stringify(role.slice(0, 40)) : typeof role;
@@ -35,5 +47,11 @@ function parseMessage(value: unknown, index: number): Message {
   if (typeof content !== "string") {
     throw new UsageError(`messages[${index}].content: expected a string, found ${typeof content}`);
   }
-  return { role: known, content };
+  return {
+    role: known,
+    content,
+    ...(Array.isArray(tool_calls) && { tool_calls: tool_calls as MessageToolCall[] }),
+    ...(typeof tool_call_id === "string" && { tool_call_id }),
+    ...(typeof name === "string" && { name }),
+  };
 }

@@ -99,9 +99,10 @@ export class ChatTemplate {
 
   #renderWith(shield: Shield, typed: readonly Message[], options: RenderOptions): string {
     const { addGenerationPrompt = true, variables = {}, now = new Date() } = options;
-    const shielded = typed.map(({ role, content }) => ({
+    const shielded = typed.map(({ role, content, ...more }) => ({
       role,
       content: shield.protectContent(content),
+      ...(shield.protectVariable(more) as object),
     }));
     const all = {
       ...this.#defaults,

@@ -24,6 +24,9 @@ export interface Embedding {
   readonly tokens: number;
 }
 
+/** A text, or its token ids as they are. */
+type Text = string | Int32Array;
+
 /** Tokens evaluated or waiting at a time: keeps batches full while results are taken. */
 const TOKENS_IN_FLIGHT = 1024;
 
@@ -35,7 +38,7 @@ const TOKENS_IN_FLIGHT = 1024;
  *  @throws {ModelFormatError} the model computes values that are no numbers */
 export async function* embedTexts(
   model: Model,
-  texts: Iterable<string> | AsyncIterable<string>,
+  texts: Iterable<Text> | AsyncIterable<Text>,
   options: EmbedOptions = {},
 ): AsyncGenerator<Embedding> {
   const pooling = options.pooling ?? modelPooling(model);
@@ -63,7 +66,10 @@ export async function* embedTexts(
   try {
     for await (const text of texts) {
       signal?.throwIfAborted();
-      const ids = encodePrompt(model.tokenizer, instruction + text, { special: false });
+      const ids =
+        typeof text === "string"
+          ? encodePrompt(model.tokenizer, instruction + text, { special: false })
+          : text;
       while (running.length > 0 && inFlight + ids.length > TOKENS_IN_FLIGHT) yield takeFirst();
       const result = embed(ids);
       result.catch(() => undefined); // met when its turn comes

@@ -7,8 +7,11 @@ import { addBodyParser } from "./body.ts";
 import { addClients } from "./client.ts";
 import { answerBrokenRequest, sendError } from "./error-answers.ts";
 import { chatRoutes } from "./routes/chat.ts";
+import { completionRoutes } from "./routes/completions.ts";
+import { embeddingRoutes } from "./routes/embeddings.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
 
 /** What a server is made of. */
 export interface ServerParts {
@@ -52,6 +55,9 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
   healthRoutes(app, parts);
   modelRoutes(app, parts);
   chatRoutes(app, parts);
+  completionRoutes(app, parts);
+  embeddingRoutes(app, parts);
+  tokenRoutes(app, parts);
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   return app;
 }

@@ -2,8 +2,10 @@ import type { GenerationChunk } from "../engine/generation.ts";
 import { RequestLife } from "./life.ts";
 import type { GenerationService, ServedResult, ServiceRequest } from "./service.ts";
 
-export interface ChoicesRequest extends Omit<ServiceRequest, "onStart"> {
-  /** Answers to the same prompt. */
+/** Several answers that are wanted together. */
+export interface ChoicesRequest extends Omit<ServiceRequest, "prompt" | "onStart"> {
+  readonly prompts: readonly Int32Array[];
+  /** Answers to each prompt. */
   readonly choices: number;
 }
 
@@ -11,33 +13,43 @@ export interface ChoiceListener {
   /** Its generation has begun. */
   start?(choice: number): void;
   chunk(choice: number, chunk: GenerationChunk): unknown;
+  end?(choice: number, result: ServedResult): unknown;
 }
 
-/** Generates several answers, each with a seed of its own: with a given seed, the following ones.
- *  What goes wrong with one ends all.
+/** Generates several answers, those to the first prompt first. Those to one prompt have seeds of their
+ *  own: with a given seed, it and the following ones. No more of them ask for a place at once than there
+ *  are places. What goes wrong with one ends all.
  *  @throws as `GenerationService.generate` */
 export async function generateChoices(
-  service: Pick<GenerationService, "generate">,
-  { choices, ...request }: ChoicesRequest,
+  service: Pick<GenerationService, "generate" | "state">,
+  { prompts, choices, ...request }: ChoicesRequest,
   listener: ChoiceListener,
 ): Promise<readonly ServedResult[]> {
   using life = new RequestLife(request.signal);
-  const { seed } = request.options;
-  const runs = Array.from({ length: choices }, async (_, i) => {
-    const options = seed === undefined ? {} : { seed: BigInt(seed) + BigInt(i) };
-    const one = {
-      ...request,
-      options: { ...request.options, ...options },
-      signal: life.signal,
-      onStart: () => listener.start?.(i),
-    };
+  const count = prompts.length * choices;
+  const results: ServedResult[] = [];
+  let next = 0;
+  const generateOne = async (i: number) => {
+    const { seed } = request.options;
+    const own = seed === undefined ? {} : { seed: BigInt(seed) + BigInt(i % choices) };
+    const prompt = prompts[Math.floor(i / choices)] ?? new Int32Array();
+    const options = { ...request.options, ...own };
+    const onStart = () => listener.start?.(i);
+    const one = { ...request, prompt, options, signal: life.signal, onStart };
+    const result = await service.generate(one, (chunk) => listener.chunk(i, chunk));
+    results[i] = result;
+    await listener.end?.(i, result);
+  };
+  const work = async () => {
     try {
-      return await service.generate(one, (chunk) => listener.chunk(i, chunk));
+      while (next < count) await generateOne(next++);
     } catch (error) {
       life.end(error);
       throw error;
     }
-  });
-  await Promise.allSettled(runs);
-  return Promise.all(runs);
+  };
+  const workers = Array.from({ length: Math.min(count, service.state().places) }, work);
+  await Promise.allSettled(workers);
+  await Promise.all(workers);
+  return results;
 }

@@ -18,13 +18,16 @@ export interface ServiceOptions {
   readonly watchers: readonly ServiceWatcher[];
 }
 
-export interface ServiceRequest {
-  readonly prompt: Int32Array;
-  readonly options: Omit<GenerateOptions, "signal" | "onPrompt">;
-  /** Who asks: clients take turns. */
+export interface Asker {
+  /** Clients take turns. */
   readonly client: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+}
+
+export interface ServiceRequest extends Asker {
+  readonly prompt: Int32Array;
+  readonly options: Omit<GenerateOptions, "signal" | "onPrompt">;
   /** Called once the generation has begun, before the first chunk. */
   readonly onStart?: () => void;
 }
@@ -32,6 +35,12 @@ export interface ServiceRequest {
 export interface ServedResult extends GenerationResult {
   /** Tokens of the prompt that an earlier request had evaluated. */
   readonly cachedTokens: number;
+}
+
+/** What other work gives, and the tokens that it evaluated. */
+export interface Held<T> {
+  readonly result: T;
+  readonly promptTokens: number;
 }
 
 export interface ServiceState {
@@ -50,6 +59,7 @@ interface Waiting {
   readonly admit: (place: Place) => void;
 }
 
+const NO_TOKENS = new Int32Array();
 /** Means are over about so many requests. */
 const MEAN_OVER = 8;
 const FIRST_GUESS_MS = 1000;
@@ -81,16 +91,49 @@ export class GenerationService {
    *  @throws {ApiError}       QUEUE_FULL, TIMEOUT
    *  @throws {CancelledError} the service was closed
    *  @throws what `request.signal` is aborted with, and as `Session.generate` */
-  async generate(request: ServiceRequest, onChunk: TakeChunk): Promise<ServedResult> {
+  generate(request: ServiceRequest, onChunk: TakeChunk): Promise<ServedResult> {
+    return this.#follow(request, request.prompt, async (place, signal, progress) => {
+      const result = await this.#run(place, { ...request, signal }, progress, onChunk);
+      if (result.finishReason === "cancelled") signal.throwIfAborted();
+      return result;
+    });
+  }
+
+  /** Does other work in the place of a generation, as one of those that may run at once.
+   *  @throws as `generate`, and as `work` */
+  hold<T>(request: Asker, work: (signal: AbortSignal) => Promise<Held<T>>): Promise<T> {
+    return this.#follow(request, NO_TOKENS, async (place, signal, progress) => {
+      try {
+        progress.started();
+        const { result, promptTokens } = await work(signal);
+        progress.promptTokens = promptTokens;
+        return result;
+      } finally {
+        this.#release(place);
+      }
+    });
+  }
+
+  /** Ends every request, running or waiting, and frees the places once the engine has let go of them. */
+  close(): void {
+    for (const life of this.#lives) life.end(new CancelledError("the server is stopping"));
+    this.#places.close();
+  }
+
+  /** Leads a request to a place and tells the watchers what becomes of it. */
+  async #follow<T>(
+    request: Asker,
+    prompt: Int32Array,
+    work: (place: Place, signal: AbortSignal, progress: Progress) => Promise<T>,
+  ): Promise<T> {
     const { timeoutMs: ms } = this.#options;
     using life = new RequestLife(request.signal, { ms, reason: () => timedOut(ms) });
     this.#lives.add(life);
-    const progress = new Progress(this.#watch, request.prompt.length);
+    const progress = new Progress(this.#watch, prompt.length);
     try {
       const { signal } = life;
-      const place = await this.#admit({ ...request, signal }, progress);
-      const result = await this.#run(place, { ...request, signal }, progress, onChunk);
-      if (result.finishReason === "cancelled") signal.throwIfAborted();
+      const place = await this.#admit({ client: request.client, signal }, prompt, progress);
+      const result = await work(place, signal, progress);
       progress.finished("ok");
       return result;
     } catch (error) {
@@ -102,13 +145,7 @@ export class GenerationService {
     }
   }
 
-  /** Ends every request, running or waiting, and frees the places once the engine has let go of them. */
-  close(): void {
-    for (const life of this.#lives) life.end(new CancelledError("the server is stopping"));
-    this.#places.close();
-  }
-
-  async #admit({ prompt, client, signal }: ServiceRequest, progress: Progress): Promise<Place> {
+  async #admit({ client, signal }: Asker, prompt: Int32Array, progress: Progress): Promise<Place> {
     signal.throwIfAborted();
     const place = this.#queue.size === 0 ? this.#places.take(prompt) : undefined;
     if (place) return place;

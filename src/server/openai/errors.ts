@@ -25,7 +25,6 @@ function fromBitnet(error: BitnetError): ApiError {
   if (error instanceof ResourceError && message.startsWith("context is full")) {
     return new ApiError("INVALID_INPUT", message, {
       code: "context_length_exceeded",
-      param: "messages",
       cause: error,
     });
   }

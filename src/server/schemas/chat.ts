@@ -2,10 +2,11 @@ import { type Static, type TSchema, Type } from "typebox";
 import { ROLES } from "../../chat/messages.ts";
 import { optional, Usage } from "./common.ts";
 import { SAMPLING, TOP_LOGPROBS } from "./sampling.ts";
+import { TOOLS, ToolCall } from "./tools.ts";
 
 const MAX_MESSAGES = 4096;
 
-export interface ContentPart {
+interface ContentPart {
   readonly type: string;
   readonly text?: string;
 }
@@ -24,6 +25,8 @@ const ChatMessage = Type.Object({
     } as TSchema),
   ),
   name: optional(Type.String()),
+  tool_calls: optional(Type.Array(ToolCall)),
+  tool_call_id: optional(Type.String()),
 });
 export type ChatMessage = Static<typeof ChatMessage>;
 
@@ -33,6 +36,7 @@ export const ChatRequest = Type.Object({
   max_completion_tokens: SAMPLING.max_tokens,
   logprobs: optional(Type.Boolean()),
   top_logprobs: optional(TOP_LOGPROBS),
+  ...TOOLS,
 });
 export type ChatRequest = Static<typeof ChatRequest>;
 
@@ -48,15 +52,19 @@ export type ChatLogprobs = Static<typeof Logprobs>;
 
 export const ChatAnswer = Type.Object({
   id: Type.String(),
-  object: Type.Literal("chat.completion"),
+  object: Type.String({ description: "chat.completion" }),
   created: Type.Integer(),
   model: Type.String(),
   choices: Type.Array(
     Type.Object({
       index: Type.Integer(),
-      message: Type.Object({ role: Type.Literal("assistant"), content: Type.String() }),
+      message: Type.Object({
+        role: Type.Literal("assistant"),
+        content: Type.Union([Type.String(), Type.Null()]),
+        tool_calls: Type.Optional(Type.Array(ToolCall)),
+      }),
       logprobs: Type.Union([Logprobs, Type.Null()]),
-      finish_reason: Type.String({ description: "stop or length" }),
+      finish_reason: Type.String({ description: "stop, length or tool_calls" }),
     }),
   ),
   usage: Usage,

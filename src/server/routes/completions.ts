@@ -1,0 +1,58 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { answerStream, answerWhole } from "../answering.ts";
+import { ApiError } from "../api-error.ts";
+import type { ServerParts } from "../app.ts";
+import { clientSignal } from "../client.ts";
+import { completionForm } from "../openai/completion-form.ts";
+import { generateOptions } from "../openai/sampling.ts";
+import { idsOf, textsOf } from "../openai/text-input.ts";
+import { ErrorAnswer } from "../schemas/common.ts";
+import { CompletionAnswer, CompletionRequest } from "../schemas/completion.ts";
+
+export function completionRoutes(app: FastifyInstance, { backend, report }: ServerParts): void {
+  const schema = {
+    summary: "Go on from a text",
+    description: "With stream, server-sent events of the same objects.",
+    body: CompletionRequest,
+    response: { 200: CompletionAnswer, default: ErrorAnswer },
+  };
+  app
+    .withTypeProvider<TypeBoxTypeProvider>()
+    .post("/v1/completions", { schema }, async ({ body, client }, reply) => {
+      const serving = backend.require();
+      checkSupported(body);
+      const { tokenizer } = serving.model;
+      const texts = textsOf(body.prompt, "prompt");
+      const prompts = texts.map((text) => idsOf(text, tokenizer));
+      const choices = body.n ?? 1;
+      const job = {
+        prompts,
+        choices,
+        options: generateOptions(body, serving, body.logprobs ?? undefined),
+        client,
+        signal: clientSignal(reply),
+      };
+      const form = completionForm(serving.id, (index) => {
+        const i = Math.floor(index / choices);
+        const text = texts[i] ?? "";
+        if (!body.echo) return "";
+        return typeof text === "string" ? text : tokenizer.decode(text, { special: true });
+      });
+      if (!body.stream) return answerWhole(serving.service, job, form);
+      const withUsage = body.stream_options?.include_usage ?? false;
+      return answerStream(serving.service, job, form, reply, { report, withUsage });
+    });
+}
+
+/** @throws {ApiError} what is asked for cannot be had */
+function checkSupported({ suffix, best_of, n, echo, logprobs }: CompletionRequest): void {
+  const refuse = (param: string, message: string) => {
+    return new ApiError("INVALID_INPUT", message, { param, code: "unsupported" });
+  };
+  if (suffix) throw refuse("suffix", "suffix is not supported: the model only goes on from a text");
+  if (best_of != null && best_of !== (n ?? 1)) throw refuse("best_of", "best_of must equal n");
+  if (echo && logprobs != null) {
+    throw refuse("echo", "echo with logprobs is not supported: prompts are not scored");
+  }
+}

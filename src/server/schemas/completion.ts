@@ -1,0 +1,47 @@
+import { type Static, type TSchema, Type } from "typebox";
+import { optional, Usage } from "./common.ts";
+import { SAMPLING } from "./sampling.ts";
+
+const MAX_PROMPTS = 64;
+const MAX_LOGPROBS = 5; // as in the OpenAI API
+
+const TOKEN_ID = { type: "integer", minimum: 0, maximum: 2 ** 31 - 1 };
+
+/** A text, token ids, or several of either. */
+export const TextInput = Type.Unsafe<string | readonly (string | number | readonly number[])[]>({
+  type: ["string", "array"],
+  minItems: 1,
+  if: { type: "array", maxItems: MAX_PROMPTS },
+  // biome-ignore lint/suspicious/noThenProperty: a word of JSON schema
+  then: { items: { type: ["string", "integer", "array"], items: TOKEN_ID, minItems: 1 } },
+  else: { items: TOKEN_ID },
+  description: "a text, token ids, or up to 64 of either",
+} as TSchema);
+export type TextInput = Static<typeof TextInput>;
+
+export const CompletionRequest = Type.Object({
+  prompt: TextInput,
+  ...SAMPLING,
+  logprobs: optional(Type.Integer({ minimum: 0, maximum: MAX_LOGPROBS })),
+  echo: optional(Type.Boolean()),
+  suffix: optional(Type.String({ description: "not supported" })),
+  best_of: optional(Type.Integer({ description: "the same as n, or absent" })),
+});
+export type CompletionRequest = Static<typeof CompletionRequest>;
+
+export const CompletionAnswer = Type.Object({
+  id: Type.String(),
+  object: Type.String({ description: "text_completion" }),
+  created: Type.Integer(),
+  model: Type.String(),
+  choices: Type.Array(
+    Type.Object({
+      index: Type.Integer(),
+      text: Type.String(),
+      logprobs: Type.Unknown(),
+      finish_reason: Type.String({ description: "stop or length" }),
+    }),
+  ),
+  usage: Usage,
+});
+export type CompletionAnswer = Static<typeof CompletionAnswer>;
