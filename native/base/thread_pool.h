@@ -10,10 +10,10 @@
 namespace bitnet {
 
 /// Threads that run the same function at once, for regions of a few microseconds.
-/// Waiting threads spin (a hand-over costs 0.2 us, against 40 us through the kernel), soon let others
-/// have their core and go to sleep after about a millisecond without work. The caller does not wait
-/// for a thread that has not begun when it has done its own part, perhaps because another process has
-/// its core: it does that part as well.
+/// Waiting threads spin (a hand-over costs 0.2 us, against 40 us through the kernel), soon let
+/// others have their core and go to sleep after about a millisecond without work. The caller does
+/// not wait for a thread that has not begun when it has done its own part, perhaps because another
+/// process has its core: it does that part as well.
 class ThreadPool {
  public:
   /// `n_threads` counts the caller: n_threads - 1 threads are started.
@@ -25,9 +25,9 @@ class ThreadPool {
 
   unsigned size() const noexcept { return static_cast<unsigned>(threads_.size()) + 1; }
 
-  /// Calls fn(i) once for every i below size() and returns when all have ended: fn(0) on the caller,
-  /// fn(i) on thread i, or on the caller if that comes late. `fn` must not throw. One region at a
-  /// time; called by one thread only.
+  /// Calls fn(i) once for every i below size() and returns when all have ended: fn(0) on the
+  /// caller, fn(i) on thread i, or on the caller if that comes late. `fn` must not throw. One
+  /// region at a time; called by one thread only.
   template <class Fn>
   void run(Fn&& fn) noexcept {
     using Plain = std::remove_reference_t<Fn>;
@@ -54,7 +54,7 @@ class ThreadPool {
   bool stopping_ = false;
   alignas(64) std::atomic<uint32_t> epoch_{0};
   alignas(64) std::atomic<uint32_t> unfinished_{0};  ///< parts, without the caller's own
-  std::vector<Ticket> tickets_;                       ///< of thread i + 1
+  std::vector<Ticket> tickets_;                      ///< of thread i + 1
   std::vector<std::thread> threads_;
 };
 
