@@ -9,6 +9,7 @@ import { checkNativeFile } from "./lib/layers-native.mjs";
 import { checkTsFile } from "./lib/layers-ts.mjs";
 
 const FEATURES = [
+  "constrain",
   "batch",
   "convert",
   "bench",
@@ -30,8 +31,9 @@ const TS_RULES = {
     batch: ["chat", "engine", "gguf", "errors"],
     convert: ["engine", "checkpoint", "gguf", "errors"],
     bench: ["engine", "checkpoint", "tokenizer", "errors"],
-    server: ["chat", "scoring", "batch", "engine", "tokenizer", "errors"],
+    server: ["chat", "constrain", "scoring", "batch", "engine", "tokenizer", "errors"],
     chat: ["tokenizer", "errors"],
+    constrain: ["engine", "tokenizer", "errors"],
     hub: ["errors"],
     lora: ["engine", "checkpoint", "gguf", "errors"],
     native: ["engine", "checkpoint", "errors"],
@@ -58,6 +60,7 @@ const TS_RULES = {
     "@huggingface/hub": ["hub"],
     "@huggingface/jinja": ["chat"],
     "@huggingface/tokenizers": ["tokenizer"],
+    "@mlc-ai/web-xgrammar": ["constrain"],
   },
   globals: {
     console: [],

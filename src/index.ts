@@ -17,7 +17,13 @@
 import type { Message } from "./chat/messages.ts";
 import { ChatTemplate, type RenderOptions } from "./chat/template.ts";
 import { openModelSource } from "./checkpoint/open.ts";
+import {
+  type ConstraintLimits,
+  type ConstraintSpec,
+  compileConstraint,
+} from "./constrain/constraint.ts";
 import type { MemoryReport } from "./engine/binding.ts";
+import type { Constraint } from "./engine/constraint.ts";
 import { Model, type ModelOptions } from "./engine/model.ts";
 import type { Session } from "./engine/session.ts";
 import type { Metadata } from "./gguf/types.ts";
@@ -32,6 +38,7 @@ import {
 import { encodePrompt, type Tokenizer } from "./tokenizer/tokenizer.ts";
 
 export type { Message, Role } from "./chat/messages.ts";
+export type { ConstraintLimits, ConstraintSpec } from "./constrain/constraint.ts";
 export type {
   FinishReason,
   KvType,
@@ -40,6 +47,7 @@ export type {
   Speculate,
   WeightForm,
 } from "./engine/binding.ts";
+export type { Constraint, TokenMask } from "./engine/constraint.ts";
 export type {
   GeneratedToken,
   Generation,
@@ -122,6 +130,21 @@ export class OpenModel {
   /** A new conversation; its memory is taken as it fills. */
   createSession(options: { readonly contextLength?: number } = {}): Session {
     return this.#model.createSession(options);
+  }
+
+  /** Makes a constraint for `generate`: the text is then JSON that is valid for a schema, or any JSON
+   *  object, or a text of a grammar. The same one is compiled once.
+   *
+   *  ```ts
+   *  const jsonSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+   *  const constraint = await model.constrain({ jsonSchema });
+   *  const generation = session.generate(prompt, { constraint, maxTokens: 200 });
+   *  const text = await generation.text();
+   *  if ((await generation.result).complete) console.log(JSON.parse(text).city);
+   *  ```
+   *  @throws {UsageError} a mistake in it, or more than can be kept to */
+  constrain(spec: ConstraintSpec, limits?: ConstraintLimits): Promise<Constraint> {
+    return compileConstraint(this.tokenizer, spec, limits);
   }
 
   /** Vectors of texts, of length 1 unless asked otherwise; several texts go through the model at once.

@@ -27,6 +27,15 @@ export function byteOfChar(code: number): number {
   return code < ALPHABET_END ? (BYTE_OF_CHAR[code] as number) : -1;
 }
 
+/** The character that spells a byte, by byte. */
+export function byteAlphabet(): readonly string[] {
+  const chars: string[] = [];
+  BYTE_OF_CHAR.forEach((byte, code) => {
+    if (byte >= 0) chars[byte] = String.fromCharCode(code);
+  });
+  return chars;
+}
+
 /** Writes the bytes that `text` spells to `out` from `at` on; at most one per code unit.
  *  @returns the end of what was written, or -1 if a character is not of the alphabet */
 export function writeSpelled(
