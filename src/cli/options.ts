@@ -2,6 +2,7 @@ import { parseTileEntry, type TileEntry } from "../checkpoint/tl-tiles.ts";
 import { NAMES, numberList, someOf } from "../config/lists.ts";
 import { PROFILE_NAMES } from "../config/profiles.ts";
 import {
+  DURATION,
   decimal,
   INTEGER,
   integer,
@@ -222,7 +223,9 @@ export const OPTIONS = {
   quantEmbd: { flags: "--quant-embd", group: "Setup",
     help: "store embeddings in 6 bits (Q6_K): a third faster, very little lost" },
   usePretuned: { flags: "-p, --use-pretuned", only: "setup", group: "Setup",
-    help: "tiles of tl1 and tl2 as bitnet.cpp's presets have them; this is so wherever they fit" },
+    help: "no tuning: threads, kernels and batches as remembered or as shipped" },
+  tune: { flags: "--no-tune", only: "setup", group: "Setup", fallback: true,
+    help: "do not look for the fastest threads, kernels and batches" },
   logDir: { flags: "-ld, --log-dir <directory>", group: "Setup", type: NAME,
     help: "also write what each step says to a file of its own in here" },
   native: { flags: "--native", group: "Setup",
@@ -271,6 +274,8 @@ export const OPTIONS = {
 
   profile: { flags: "--profile <name>", group: "Engine", type: oneOf(...PROFILE_NAMES), setting: true,
     help: "threads, batch, context and memory that suit a kind of machine: mobile, edge, server or cloud (see bitnet info)" },
+  budget: { flags: "--budget <duration>", group: "Measurement", type: DURATION, fallback: 30, fallbackText: "30s",
+    help: "time for everything; unlikely values are left out where it is short, the likeliest never" },
   forget: { flags: "--forget", group: "Measurement",
     help: "forget what was found for this model" },
 

@@ -1,5 +1,6 @@
 import { threadsText } from "../bench/report/columns.ts";
-import type { Choice, SearchResult, Stage } from "../bench/tune/search.ts";
+import type { SearchResult, Stage } from "../bench/tune/search.ts";
+import type { Choice } from "../bench/tune/space.ts";
 import { formatRate } from "../ui/format.ts";
 import { formatTable } from "../ui/table.ts";
 
@@ -9,8 +10,8 @@ const NAMES: Readonly<Record<keyof Choice, string>> = {
   batchSize: "batch size",
 };
 
-/** All values of one setting that were tried. */
-export function describeStage({ setting, trials, chosen }: Stage): readonly string[] {
+/** All values of one setting that were tried, and those that were not. */
+export function describeStage({ setting, trials, untried, chosen }: Stage): readonly string[] {
   const head = [NAMES[setting], "prompt tok/s", "generated tok/s", ""];
   const rows = trials.map(({ choice, promptTokensPerSecond, generatedTokensPerSecond }) => [
     String(choice[setting]),
@@ -18,7 +19,8 @@ export function describeStage({ setting, trials, chosen }: Stage): readonly stri
     formatRate(generatedTokensPerSecond),
     choice[setting] === chosen[setting] ? "chosen" : "",
   ]);
-  return formatTable([head, ...rows], { indent: 0, header: true });
+  const table = formatTable([head, ...rows], { indent: 0, header: true });
+  return untried.length === 0 ? table : [...table, `not tried: ${untried.join(", ")}`];
 }
 
 /** What came out, and how sure that is. */

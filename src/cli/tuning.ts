@@ -21,9 +21,15 @@ function keyOf(source: ModelSource): readonly [path: string, cpu: string, shape:
   return [path, cpuShape(summarizeSystem().cpu), modelShape(source)];
 }
 
-/** What is remembered for a model on this machine. */
+/** When a model of this shape was tuned on this machine, whatever came out. */
+export function tunedOn(source: ModelSource): string | undefined {
+  return findTuning(...keyOf(source))?.date;
+}
+
+/** What was found to be faster than the defaults for a model on this machine. */
 export function tuningFor(source: ModelSource): Tuning | undefined {
   const tuning = findTuning(...keyOf(source));
+  if (tuning === undefined || tuning.gain <= 1) return undefined;
   const targets = loadAddon().cpuReport().targets;
   const known = targets.some(({ name, runnable }) => runnable && name === tuning?.kernel);
   return known ? tuning : undefined;

@@ -49,6 +49,19 @@ export const POSITIVE: ValueType<number> = {
   },
 };
 
+const DURATION_TEXT = /^(\d+\.?\d*|\.\d+)(s|m|h)?$/;
+const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** Seconds: `30`, `30s`, `5m` or `1h`. */
+export const DURATION: ValueType<number> = {
+  expected: "a duration above 0 such as 30s or 5m",
+  parse: (text) => {
+    const match = DURATION_TEXT.exec(text);
+    const seconds = Number(match?.[1]) * (SECONDS_OF[match?.[2] ?? "s"] ?? Number.NaN);
+    return seconds > 0 ? seconds : undefined;
+  },
+};
+
 export function oneOf<const T extends string>(...choices: readonly T[]): ValueType<T> {
   return {
     expected: `one of ${choices.join(", ")}`,

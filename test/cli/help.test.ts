@@ -580,7 +580,7 @@ describe("help of the commands", () => {
     expect(stdout).toMatchInlineSnapshot(`
       "Usage: bitnet tune [options]
 
-      Measures kernel targets, threads and batch sizes, one after the other, and
+      Measures threads, kernel targets and batch sizes, one after the other, and
       compares the best with the defaults once more, in turns. What is faster than
       noise explains is remembered for this CPU and models of this shape; run and the
       other commands then use it wherever no flag, variable, configuration file or
@@ -592,6 +592,9 @@ describe("help of the commands", () => {
                                    ready (default: the bundled one)
 
       Measurement:
+        --budget <duration>        time for everything; unlikely values are left out
+                                   where it is short, the likeliest never (default:
+                                   30s)
         -r, --repetitions <count>  how often each test is measured; below 3 there is
                                    no confidence interval (default: 5)
         --forget                   forget what was found for this model
@@ -605,9 +608,10 @@ describe("help of the commands", () => {
         -h, --help                 print this help
 
       Examples:
-        bitnet tune -m model.gguf           # takes a minute or two
-        bitnet tune -m model.gguf --forget  # back to the defaults
-        bitnet info --config                # what is used, and where it comes from
+        bitnet tune -m model.gguf              # takes half a minute
+        bitnet tune -m model.gguf --budget 5m  # leave nothing out
+        bitnet tune -m model.gguf --forget     # back to the defaults
+        bitnet info --config                   # what is used, and where it comes from
       "
     `);
   });

@@ -30,8 +30,8 @@ let env: Record<string, string>;
 beforeAll(async () => {
   hub = await startSuiteHub(REPOS);
   env = hub.env(home);
-  await runCli(["setup", "org/gguf"], { env });
-  await runCli(["setup", "org/checkpoint"], { env });
+  await runCli(["setup", "--no-tune", "org/gguf"], { env });
+  await runCli(["setup", "--no-tune", "org/checkpoint"], { env });
   await runCli(["run", "-m", "org/gguf", "-p", "a", "-n", "1"], { env });
 }, 60_000);
 
@@ -172,7 +172,7 @@ describe("bitnet models rm", () => {
   let own: Record<string, string>;
   beforeEach(async () => {
     own = hub.env(tempDir());
-    await runCli(["setup", "org/checkpoint"], { env: own });
+    await runCli(["setup", "--no-tune", "org/checkpoint"], { env: own });
   });
 
   it.skipIf(!HAS_TERMINAL)(

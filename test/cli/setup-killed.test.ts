@@ -33,7 +33,7 @@ beforeAll(async () => {
   hub = await startSuiteHub({ [REPO]: { files: FILES } satisfies HubRepo });
   hub.pauseMs = 5;
   const startedAt = performance.now();
-  const { stdout } = await runCli(["setup", REPO, "--json"], { env: hub.env(home) });
+  const { stdout } = await runCli(["setup", "--no-tune", REPO, "--json"], { env: hub.env(home) });
   undisturbedMs = performance.now() - startedAt;
   expected = readFileSync(JSON.parse(stdout).model.path);
 }, 120_000);
@@ -45,7 +45,7 @@ it("killed at ten random moments and run again, it is complete and right each ti
   for (let kill = 0; kill < KILLS; kill += 1) {
     const env = hub.env(tempDir());
     const delayMs = random(Math.ceil(undisturbedMs));
-    const child = startCli(["setup", REPO], { env });
+    const child = startCli(["setup", "--no-tune", REPO], { env });
     const ended = new Promise<NodeJS.Signals | null>((resolve) => {
       child.once("exit", (_, signal) => resolve(signal));
     });
@@ -53,7 +53,7 @@ it("killed at ten random moments and run again, it is complete and right each ti
     child.kill("SIGKILL");
     if ((await ended) === "SIGKILL") interrupted += 1;
     await expectNothingHalf(env);
-    const again = await runCli(["setup", REPO, "--json"], { env });
+    const again = await runCli(["setup", "--no-tune", REPO, "--json"], { env });
     expect(again.status, `after ${delayMs} ms: ${again.stderr}`).toBe(0);
     expect(readFileSync(JSON.parse(again.stdout).model.path).equals(expected)).toBe(true);
     expectWholeCache(env, FILES);

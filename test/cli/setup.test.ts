@@ -42,7 +42,7 @@ describe("bitnet setup", () => {
   it("downloads the ready file, and prints the command that runs it", async () => {
     const home = tempDir();
     const env = hub.env(home);
-    const { status, stdout, stderr } = await runCli(["setup", "org/gguf"], { env });
+    const { status, stdout, stderr } = await runCli(["setup", "--no-tune", "org/gguf"], { env });
     expect({ status, stdout }).toEqual({
       status: 0,
       stdout: 'bitnet run -m org/gguf -cnv -p "Why is the sky blue?"\n',
@@ -56,9 +56,29 @@ describe("bitnet setup", () => {
     expect(run.status).toBe(0);
   });
 
+  it("tunes a model once, and not where that is declined", { timeout: 90_000 }, async () => {
+    const home = tempDir();
+    const { kernels } = JSON.parse((await runCli(["info", "--json"])).stdout).system;
+    const state = { XDG_STATE_HOME: join(home, "state"), BITNET_KERNEL: kernels.active };
+    const env = { ...hub.env(home), ...state };
+    const tuned = join(home, "state/bitnet/tuned.json");
+    await runCli(["setup", "org/gguf", "-p"], { env });
+    expect(existsSync(tuned)).toBe(false);
+    const { status, stderr } = await runCli(["setup", "org/gguf", "-v"], { env });
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^batch size +prompt tok\/s +generated tok\/s$/m);
+    const first = readFileSync(tuned, "utf8");
+    expect(Object.values(JSON.parse(first).tunings)).toHaveLength(1);
+    const again = await runCli(["setup", "org/gguf", "-v"], { env });
+    expect(again.stderr).toMatch(/^tuned on \d{4}-\d\d-\d\d: bitnet tune does it again$/m);
+    expect(readFileSync(tuned, "utf8")).toBe(first);
+  });
+
   it("--json tells the same", async () => {
     const home = tempDir();
-    const { stdout } = await runCli(["setup", "org/gguf", "--json"], { env: hub.env(home) });
+    const { stdout } = await runCli(["setup", "--no-tune", "org/gguf", "--json"], {
+      env: hub.env(home),
+    });
     const { model, kernels, command } = JSON.parse(stdout);
     expect(model).toEqual({
       path: join(snapshot(home, "org/gguf"), "ggml-model-i2_s.gguf"),
@@ -82,14 +102,16 @@ describe("bitnet setup", () => {
   it("converts a checkpoint, into a cache of its own", async () => {
     const home = tempDir();
     const env = hub.env(home);
-    const { status, stdout } = await runCli(["setup", "org/checkpoint", "--json"], { env });
+    const { status, stdout } = await runCli(["setup", "--no-tune", "org/checkpoint", "--json"], {
+      env,
+    });
     expect(status).toBe(0);
     const { model } = JSON.parse(stdout);
     expect(model).toMatchObject({ converted: true, format: "i2_s" });
     expect(model.path.startsWith(`${home}/xdg/bitnet/models/org--checkpoint/`)).toBe(true);
     const info = await runCli(["info", "-m", "org/checkpoint", "--json"], { env });
     expect(JSON.parse(info.stdout).model.path).toBe(model.path);
-    const again = await runCli(["setup", "org/checkpoint"], { env });
+    const again = await runCli(["setup", "--no-tune", "org/checkpoint"], { env });
     expect(again.stderr).toContain(`already converted: ${model.path}`);
   });
 
@@ -97,6 +119,7 @@ describe("bitnet setup", () => {
     const [home, work] = [tempDir(), tempDir()];
     const args = [
       "setup",
+      "--no-tune",
       "-hr",
       "org/checkpoint",
       "-md",
@@ -122,34 +145,41 @@ describe("bitnet setup", () => {
   it("-md puts a ready file there, and sets up what is there", async () => {
     const [home, work] = [tempDir(), tempDir()];
     const env = hub.env(home);
-    await runCli(["setup", "-hr", "org/gguf", "-md", "models"], { env, cwd: work });
+    await runCli(["setup", "--no-tune", "-hr", "org/gguf", "-md", "models"], { env, cwd: work });
     expect(readFileSync(join(work, "models/gguf/ggml-model-i2_s.gguf")).equals(GGUF)).toBe(true);
-    const { stdout } = await runCli(["setup", "-md", "models/gguf"], { env, cwd: work });
+    const { stdout } = await runCli(["setup", "--no-tune", "-md", "models/gguf"], {
+      env,
+      cwd: work,
+    });
     expect(stdout).toMatch(/^bitnet run -m models\/gguf\/ggml-model-i2_s\.gguf /);
   });
 
   it("offline it uses the cache, and says what is missing", async () => {
     const home = tempDir();
-    await runCli(["setup", "org/gguf"], { env: hub.env(home) });
+    await runCli(["setup", "--no-tune", "org/gguf"], { env: hub.env(home) });
     const env = { ...hub.env(home), HF_HUB_OFFLINE: "1", HF_ENDPOINT: "http://127.0.0.1:1" };
-    expect((await runCli(["setup", "org/gguf"], { env })).status).toBe(0);
-    const missing = await runCli(["setup", "org/checkpoint"], { env });
+    expect((await runCli(["setup", "--no-tune", "org/gguf"], { env })).status).toBe(0);
+    const missing = await runCli(["setup", "--no-tune", "org/checkpoint"], { env });
     expect(missing.status).toBe(3);
     expect(missing.stderr).toMatch(/^hint: unset HF_HUB_OFFLINE/m);
   });
 
   it("without a network it uses the cache and says so", async () => {
     const home = tempDir();
-    await runCli(["setup", "org/gguf"], { env: hub.env(home) });
+    await runCli(["setup", "--no-tune", "org/gguf"], { env: hub.env(home) });
     hub.addFaults({ at: "api", status: 429, headers: { "retry-after": "9999" } });
-    const { status, stderr } = await runCli(["setup", "org/gguf"], { env: hub.env(home) });
+    const { status, stderr } = await runCli(["setup", "--no-tune", "org/gguf"], {
+      env: hub.env(home),
+    });
     expect(status).toBe(0);
     expect(stderr).toMatch(/^warning: .*too many requests.*using what is in the cache$/m);
   });
 
   it("a gated repository: accept its conditions, and HF_TOKEN opens it", async () => {
     const home = tempDir();
-    const closed = await runCli(["setup", "org/gated", "--json"], { env: hub.env(home) });
+    const closed = await runCli(["setup", "--no-tune", "org/gated", "--json"], {
+      env: hub.env(home),
+    });
     expect(closed.status).toBe(3);
     expect(JSON.parse(closed.stdout).error).toEqual({
       code: "E_NOT_FOUND",
@@ -157,7 +187,7 @@ describe("bitnet setup", () => {
       hint: "accept the conditions at https://huggingface.co/org/gated, then set HF_TOKEN",
     });
     const env = { ...hub.env(home), HF_TOKEN: "hf_secretsecret" };
-    const open = await runCli(["setup", "org/gated", "-v"], { env });
+    const open = await runCli(["setup", "--no-tune", "org/gated", "-v"], { env });
     expect(open.status).toBe(0);
     expect(open.stderr).not.toContain("hf_secretsecret");
   });
@@ -173,7 +203,9 @@ describe("bitnet setup", () => {
       "error: org/pickles has no ternary model: no GGUF file and no *.safetensors",
     ],
   ])("%s exits with %i", async (name, code, message) => {
-    const { status, stdout, stderr } = await runCli(["setup", name], { env: hub.env(tempDir()) });
+    const { status, stdout, stderr } = await runCli(["setup", "--no-tune", name], {
+      env: hub.env(tempDir()),
+    });
     expect({ status, stdout }).toEqual({ status: code, stdout: "" });
     expect(stderr).toContain(`${message}\n`);
   });
@@ -185,9 +217,9 @@ describe("bitnet setup", () => {
 
       Makes a model ready: finds it on the hub, downloads it into the Hugging Face
       cache (checked, going on where an earlier run stopped), converts it if no file
-      of it runs as it is, checks the kernels on this CPU, and prints the command that
-      runs it. HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE are
-      heeded. Without a model it lists the short names.
+      of it runs as it is, checks the kernels on this CPU, tunes it briefly, and
+      prints the command that runs it. HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN
+      and HF_HUB_OFFLINE are heeded. Without a model it lists the short names.
 
       Arguments:
         model                         short name, ORG/NAME[:FILE][@REVISION], or a
@@ -203,8 +235,10 @@ describe("bitnet setup", () => {
                                       ready, else i2_s)
         --quant-embd                  store embeddings in 6 bits (Q6_K): a third
                                       faster, very little lost
-        -p, --use-pretuned            tiles of tl1 and tl2 as bitnet.cpp's presets
-                                      have them; this is so wherever they fit
+        -p, --use-pretuned            no tuning: threads, kernels and batches as
+                                      remembered or as shipped
+        --no-tune                     do not look for the fastest threads, kernels and
+                                      batches
         -ld, --log-dir <directory>    also write what each step says to a file of its
                                       own in here
         --native                      compile the kernels for this CPU alone, and keep
@@ -244,7 +278,9 @@ describe("a download that takes its time", () => {
   it.skipIf(!HAS_TERMINAL)("shows a bar for each file and one for all of them", async () => {
     hub.pauseMs = 20;
     const env = hub.env(tempDir());
-    const { status, stdout } = await runInTerminal(["setup", "org/checkpoint"], { env });
+    const { status, stdout } = await runInTerminal(["setup", "--no-tune", "org/checkpoint"], {
+      env,
+    });
     expect(status).toBe(0);
     expect(stdout).toMatch(
       /model\.safetensors {2,}[\u2588\u2591]+ \d+% {2}[\d.]+ \w+ of [\d.]+ \w+, [\d.]+ \w+\/s, .* left/,
@@ -258,7 +294,7 @@ describe("a download that takes its time", () => {
     hub.pauseMs = 40;
     hub.requests.length = 0;
     const env = hub.env(tempDir());
-    const child = startCli(["setup", "org/gguf"], { env });
+    const child = startCli(["setup", "--no-tune", "org/gguf"], { env });
     const ended = finish(child);
     while (!hub.requests.some(({ sentBytes }) => sentBytes > 100_000)) await sleep(5);
     child.kill("SIGINT");
@@ -267,7 +303,7 @@ describe("a download that takes its time", () => {
     expect(stderr).toMatch(/^cancelled$/m);
     hub.pauseMs = 0;
     hub.requests.length = 0;
-    const again = await runCli(["setup", "org/gguf", "--json"], { env });
+    const again = await runCli(["setup", "--no-tune", "org/gguf", "--json"], { env });
     expect(JSON.parse(again.stdout).model.fetchedBytes).toBeLessThan(GGUF.length - 50_000);
     expect(hub.requests.find(({ door }) => door === "bytes")?.range).toMatch(/^bytes=[1-9]\d*-$/);
   });
@@ -280,7 +316,12 @@ describe("models whose scales I2_S cannot hold", () => {
   });
 
   it("become Q2_0", async () => {
-    const { status, stdout, stderr } = await runCli(["setup", join(folder, "m"), "--json"]);
+    const { status, stdout, stderr } = await runCli([
+      "setup",
+      "--no-tune",
+      join(folder, "m"),
+      "--json",
+    ]);
     expect(status, stderr).toBe(0);
     const { model } = JSON.parse(stdout);
     expect(model).toMatchObject({ format: "q2_0", path: join(folder, "m/ggml-model-q2_0.gguf") });

@@ -40,7 +40,9 @@ describe("bitnet tune", () => {
   it("measures, says what came out, and remembers it or not", { timeout: 120_000 }, async () => {
     const { active } = await kernels();
     const only = { ...env, BITNET_KERNEL: active };
-    const { status, stdout, stderr } = await runCli(["tune", "-r", "1", "--json"], { env: only });
+    const { status, stdout, stderr } = await runCli(["tune", "--budget", "5s", "--json"], {
+      env: only,
+    });
     if (status !== 0) expect.unreachable(stderr);
     const result = JSON.parse(stdout);
     expect(result.file).toBe(FILE);
@@ -51,7 +53,7 @@ describe("bitnet tune", () => {
     // Which it is depends on the machine; what is said must agree with what is kept.
     const kept = JSON.parse(readFileSync(FILE, "utf8")).tunings;
     const [ofModel] = Object.values(kept).flatMap((one) => Object.values(one as object));
-    if (result.tuned === null) expect(ofModel).toBeUndefined();
+    if (result.tuned === null) expect(ofModel).toMatchObject({ ...result.defaults, gain: 1 });
     else expect(ofModel).toMatchObject(result.tuned);
   });
 
@@ -74,6 +76,17 @@ describe("bitnet tune", () => {
     const flagged = await run("-b", "8");
     expect(flagged.stderr).toContain("threads 1, batches of 8,");
     expect(flagged.stdout).toBe(tuned.stdout);
+  });
+
+  it("is not used where nothing was found to be faster", async () => {
+    await remember({ threads: 1, batchSize: 37, kernel: "scalar", gain: 1, date: "2026-01-01" });
+    expect((await config()).get("batchSize")).toBe("512 default");
+  });
+
+  it("refuses a budget of nothing", async () => {
+    const { status, stderr } = await runCli(["tune", "--budget", "soon"]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("--budget expects a duration above 0 such as 30s or 5m");
   });
 
   it("--forget goes back to the defaults", async () => {

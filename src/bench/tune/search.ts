@@ -1,40 +1,32 @@
-import { median, ratio } from "../stats.ts";
+import { median } from "../stats.ts";
+import { Budget } from "./budget.ts";
+import { type Choice, isSame, type SearchSpace } from "./space.ts";
+import { type Gain, gainOf, type Speed, turnSeconds } from "./turn.ts";
 
-/** What is tuned. */
-export interface Choice {
-  readonly threads: number;
-  readonly batchSize: number;
-  readonly kernel: string;
+/** Measures a choice once; with long prompts where the batch size shows. */
+export type MeasureChoice = (choice: Choice, longPrompts: boolean) => Promise<Speed>;
+
+export interface SearchLimits {
+  /** Passes of each choice at most. */
+  readonly passes: number;
+  /** For everything. What cannot be tried in it is left out, but for the likeliest values. */
+  readonly seconds: number;
+  /** Seconds by any clock. */
+  readonly clock: () => number;
 }
 
-/** Tokens per second, repetition by repetition. */
-export interface Speeds {
-  readonly prompt: readonly number[];
-  readonly generation: readonly number[];
-}
-
-/** Measures choices in turns. */
-export type MeasureChoices = (
-  choices: readonly Choice[],
-  repetitions: number,
-) => Promise<readonly Speeds[]>;
-
-export interface SearchSpace {
-  readonly defaults: Choice;
-  readonly kernels: readonly string[];
-  readonly threads: readonly number[];
-  readonly batchSizes: readonly number[];
-}
-
-/** One setting that was tried in all its values. */
+/** One setting and the values of it that were tried. */
 export interface Stage {
   readonly setting: keyof Choice;
   readonly trials: readonly Trial[];
+  /** Values that were left out: for want of time, or because nearer ones were far slower. */
+  readonly untried: readonly (string | number)[];
   readonly chosen: Choice;
 }
 
 export interface Trial {
   readonly choice: Choice;
+  readonly passes: number;
   readonly promptTokensPerSecond: number;
   readonly generatedTokensPerSecond: number;
   /** Of a typical turn. */
@@ -50,59 +42,125 @@ export interface SearchResult {
   readonly tuned: Choice | undefined;
 }
 
-/** How many times as fast as the defaults. */
-export interface Gain {
-  readonly turn: number;
-  readonly confidence95: readonly [low: number, high: number];
-  readonly prompt: number;
-  readonly generation: number;
-}
-
-/** A typical turn of a conversation: a prompt and its answer. */
-const TURN_PROMPT = 512;
-const TURN_ANSWER = 128;
 /** Less is not worth remembering: it may be another's work on the machine. */
-const WORTHWHILE = 1.02;
-/** For the last comparison, which decides. */
-const FINAL_REPETITIONS = 5;
+export const WORTHWHILE = 1.02;
+/** A choice whose luckiest pass is so much slower than the best one's unluckiest is out: by passes
+ *  of each, since the first may have met another's work on the machine. */
+const HOPELESS = [1.25, 1.1, WORTHWHILE] as const;
+/** Of a pair in the last comparison, which decides; fewer than three give no interval. */
+const FINAL_PASSES = 5;
+const LEAST_FINAL_PASSES = 3;
 
 /** Tries one setting after the other, each with the best of the others so far; then compares the
  *  outcome with the defaults, since the best of many trials is also the luckiest. */
 export async function searchTuning(
   { defaults, kernels, threads, batchSizes }: SearchSpace,
-  repetitions: number,
-  measure: MeasureChoices,
+  limits: SearchLimits,
+  measure: MeasureChoice,
   onStage: (stage: Stage) => void = () => undefined,
 ): Promise<SearchResult> {
-  const candidates: readonly ((best: Choice) => readonly [keyof Choice, readonly Choice[]])[] = [
-    (best) => ["kernel", kernels.map((kernel) => ({ ...best, kernel }))],
-    (best) => ["threads", threads.map((count) => ({ ...best, threads: count }))],
-    (best) => ["batchSize", batchSizes.map((batchSize) => ({ ...best, batchSize }))],
+  const budget = new Budget(limits, measure, 2 * LEAST_FINAL_PASSES);
+  const settings: readonly (readonly [keyof Choice, readonly (string | number)[]])[] = [
+    ["threads", threads],
+    ["kernel", kernels],
+    ["batchSize", batchSizes],
   ];
+  const open = settings.filter(([, values]) => values.length > 1);
   const stages: Stage[] = [];
   let best = defaults;
-  for (const candidatesOf of candidates) {
-    const [setting, choices] = candidatesOf(best);
-    if (choices.length < 2) continue;
-    const speeds = await measure(choices, repetitions);
-    const trials = choices.map((choice, i) => trialOf(choice, speeds[i]));
-    best = fastest(trials, best);
-    stages.push({ setting, trials, chosen: best });
-    onStage({ setting, trials, chosen: best });
+  for (const [i, [setting, values]] of open.entries()) {
+    const stage = await tryValues({ setting, values, sofar: best }, limits.passes, {
+      measure: (choice) => budget.measure(choice, setting === "batchSize"),
+      hasTime: budget.share(open.length - i),
+    });
+    best = stage.chosen;
+    stages.push(stage);
+    onStage(stage);
   }
   if (isSame(best, defaults)) return { stages, best, gain: null, tuned: undefined };
-  const [ofBest, ofDefaults] = await measure([best, defaults], FINAL_REPETITIONS);
+  const longPrompts = best.batchSize !== defaults.batchSize;
+  const [ofBest, ofDefaults]: [Speed[], Speed[]] = [[], []];
+  for (let pass = 0; pass < FINAL_PASSES; pass += 1) {
+    if (pass >= LEAST_FINAL_PASSES && budget.isSpent()) break;
+    ofBest.push(await budget.measure(best, longPrompts));
+    ofDefaults.push(await budget.measure(defaults, longPrompts));
+  }
   const gain = gainOf(ofBest, ofDefaults);
   return { stages, best, gain, tuned: gain.confidence95[0] > WORTHWHILE ? best : undefined };
 }
 
-function trialOf(choice: Choice, speeds: Speeds | undefined): Trial {
-  const { prompt = [], generation = [] } = speeds ?? {};
+/** The present value and the likeliest other are tried whatever the time. */
+const LEAST_VALUES = 2;
+
+interface StageWork {
+  readonly setting: keyof Choice;
+  readonly values: readonly (string | number)[];
+  readonly sofar: Choice;
+}
+
+interface StageMeans {
+  readonly measure: (choice: Choice) => Promise<Speed>;
+  readonly hasTime: () => boolean;
+}
+
+/** All values take turns; what falls far behind is not measured again, and what lies beyond it on
+ *  the same side of the present one not at all. */
+async function tryValues(
+  { setting, values, sofar }: StageWork,
+  passes: number,
+  { measure, hasTime }: StageMeans,
+): Promise<Stage> {
+  const present = sofar[setting];
+  const ordered = [present, ...values.filter((value) => value !== present)];
+  const found = new Map<string | number, Speed[]>();
+  const isSkipped = (value: string | number, pass: number) =>
+    pass === 0 ? isBeyond(value, present, found) : !survivors(found).includes(value);
+  for (let pass = 0; pass < passes && (pass === 0 || survivors(found).length > 1); pass += 1) {
+    for (const [i, value] of ordered.entries()) {
+      const isLeast = pass === 0 && i < LEAST_VALUES;
+      if (isSkipped(value, pass) || (!isLeast && !hasTime())) continue;
+      const speed = await measure({ ...sofar, [setting]: value });
+      found.set(value, [...(found.get(value) ?? []), speed]);
+    }
+  }
+  const tried = ordered.filter((value) => found.has(value));
+  const trials = tried.map((value) =>
+    trialOf({ ...sofar, [setting]: value }, found.get(value) ?? []),
+  );
+  const untried = ordered.filter((value) => !found.has(value));
+  return { setting, trials, untried, chosen: fastest(trials, sofar) };
+}
+
+/** Whether a number lies beyond one that is hopeless, as seen from the present one. */
+function isBeyond(
+  value: string | number,
+  present: string | number,
+  found: ReadonlyMap<string | number, readonly Speed[]>,
+): boolean {
+  if (typeof value !== "number" || typeof present !== "number") return false;
+  const alive = survivors(found);
+  const out = [...found.keys()].filter((one) => !alive.includes(one)).map(Number);
+  return out.some((one) => (one - present) * (value - one) > 0);
+}
+
+/** Values that may still be the best. */
+function survivors(
+  found: ReadonlyMap<string | number, readonly Speed[]>,
+): readonly (string | number)[] {
+  const seconds = [...found].map(([value, speeds]) => [value, speeds.map(turnSeconds)] as const);
+  const bar = Math.min(
+    ...seconds.map(([, turns]) => Math.max(...turns) * (HOPELESS[turns.length - 1] ?? WORTHWHILE)),
+  );
+  return seconds.filter(([, turns]) => Math.min(...turns) <= bar).map(([value]) => value);
+}
+
+function trialOf(choice: Choice, speeds: readonly Speed[]): Trial {
   return {
     choice,
-    promptTokensPerSecond: median(prompt),
-    generatedTokensPerSecond: median(generation),
-    seconds: median(turnSeconds({ prompt, generation })),
+    passes: speeds.length,
+    promptTokensPerSecond: median(speeds.map(({ prompt }) => prompt)),
+    generatedTokensPerSecond: median(speeds.map(({ generation }) => generation)),
+    seconds: median(speeds.map(turnSeconds)),
   };
 }
 
@@ -114,33 +172,3 @@ function fastest(trials: readonly Trial[], sofar: Choice): Choice {
   if (present && present.seconds < first.seconds * WORTHWHILE) return sofar;
   return first.choice;
 }
-
-function gainOf(now: Speeds | undefined, before: Speeds | undefined): Gain {
-  if (now === undefined || before === undefined) throw new RangeError("nothing was measured");
-  const found = ratio(turnSeconds(before), turnSeconds(now));
-  if (found === undefined) throw new RangeError("too few repetitions");
-  return {
-    turn: found.median,
-    confidence95: found.confidence95,
-    prompt: median(now.prompt) / median(before.prompt),
-    generation: median(now.generation) / median(before.generation),
-  };
-}
-
-function turnSeconds({ prompt, generation }: Speeds): readonly number[] {
-  return prompt.map((rate, i) => TURN_PROMPT / rate + TURN_ANSWER / (generation[i] ?? Number.NaN));
-}
-
-function isSame(a: Choice, b: Choice): boolean {
-  return a.threads === b.threads && a.batchSize === b.batchSize && a.kernel === b.kernel;
-}
-
-/** Numbers of threads worth a trial: powers of two, the physical cores, one fewer, all CPUs. */
-export function threadCandidates(physicalCores: number, logicalCpus: number): readonly number[] {
-  const powers = Array.from({ length: 11 }, (_, i) => 2 ** i);
-  const all = [...powers, physicalCores - 1, physicalCores, logicalCpus];
-  const usable = all.filter((count) => count >= 1 && count <= logicalCpus);
-  return [...new Set(usable)].sort((a, b) => a - b).slice(-MAX_THREAD_TRIALS);
-}
-
-const MAX_THREAD_TRIALS = 6;

@@ -7,7 +7,7 @@ export interface Tuning {
   readonly batchSize: number;
   /** Name of a kernel target. */
   readonly kernel: string;
-  /** How many times as fast as the defaults a typical turn is. */
+  /** How many times as fast as the defaults a typical turn is; 1: nothing was found to be faster. */
   readonly gain: number;
   /** ISO 8601. */
   readonly date: string;

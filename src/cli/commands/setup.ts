@@ -15,6 +15,7 @@ import { SetupLog } from "../setup/log.ts";
 import { setUpNative } from "../setup/native.ts";
 import { type Prepared, prepareModel } from "../setup/prepare.ts";
 import { describeReady, runCommand, warnOfMemory } from "../setup/summary.ts";
+import { tuneOnce } from "../setup/tune.ts";
 
 const OPTIONS = [
   "hfRepo",
@@ -22,6 +23,7 @@ const OPTIONS = [
   "quantType",
   "quantEmbd",
   "usePretuned",
+  "tune",
   "logDir",
   "native",
   "json",
@@ -32,7 +34,7 @@ export const setup = defineCommand({
   description:
     "Makes a model ready: finds it on the hub, downloads it into the Hugging Face cache (checked, " +
     "going on where an earlier run stopped), converts it if no file of it runs as it is, checks the " +
-    "kernels on this CPU, and prints the command that runs it. HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, " +
+    "kernels on this CPU, tunes it briefly, and prints the command that runs it. HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, " +
     "HF_TOKEN and HF_HUB_OFFLINE are heeded. Without a model it lists the short names.",
   argument: {
     syntax: "[model]",
@@ -60,6 +62,9 @@ export const setup = defineCommand({
     const model = await describeReady(source);
     warnOfMemory(context, source);
     const kernels = await log.step("check", () => check(context, log));
+    if (options.tune && !options.usePretuned) {
+      await log.step("tune", () => tuneOnce(context, source, log));
+    }
     const found = ref && (await findReady(ref, process.env));
     const short = found === resolve(prepared.path) ? ref?.given : undefined;
     const command = runCommand(short ?? prepared.path, model);

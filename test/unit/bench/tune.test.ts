@@ -2,13 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  type Choice,
-  type SearchSpace,
-  type Speeds,
-  searchTuning,
-  threadCandidates,
-} from "../../../src/bench/tune/search.ts";
+import { type SearchLimits, searchTuning } from "../../../src/bench/tune/search.ts";
+import { type Choice, type SearchSpace, threadCandidates } from "../../../src/bench/tune/space.ts";
 import { findTuning, storeTuning } from "../../../src/bench/tune/store.ts";
 
 const DEFAULTS: Choice = { threads: 2, batchSize: 512, kernel: "avx512vnni" };
@@ -19,75 +14,102 @@ const SPACE: SearchSpace = {
   batchSizes: [64, 512],
 };
 
-/** A machine whose speeds are given, without scatter beyond a thousandth. */
+/** A machine whose speeds are given, without scatter beyond a thousandth; a measurement takes a
+ *  second. */
 function machine(speedOf: (choice: Choice) => number) {
-  const asked: { choices: readonly Choice[]; repetitions: number }[] = [];
-  const measure = async (choices: readonly Choice[], repetitions: number) => {
-    asked.push({ choices, repetitions });
-    return choices.map((choice): Speeds => {
-      const speeds = Array.from({ length: repetitions }, (_, i) => {
-        return speedOf(choice) * (1 + (i % 3) / 1000);
-      });
-      return { prompt: speeds.map((speed) => speed * 4), generation: speeds };
-    });
+  const asked: Choice[] = [];
+  const measure = async (choice: Choice) => {
+    const speed = speedOf(choice) * (1 + (asked.length % 3) / 1000);
+    asked.push(choice);
+    return { prompt: speed * 4, generation: speed };
   };
-  return { asked, measure };
+  return { asked, measure, clock: () => asked.length };
+}
+
+function limits(clock: () => number, seconds = 1000): SearchLimits {
+  return { passes: 3, seconds, clock };
 }
 
 describe("searchTuning", () => {
   it("keeps the best of each setting for the next, and compares with the defaults at the end", async () => {
-    const { asked, measure } = machine(({ threads, batchSize, kernel }) => {
+    const { asked, measure, clock } = machine(({ threads, batchSize, kernel }) => {
       return threads * (kernel === "avx2" ? 1.2 : 1) * (batchSize === 64 ? 1.1 : 1);
     });
-    const { tuned, gain, stages } = await searchTuning(SPACE, 3, measure);
-    expect(tuned).toEqual({ threads: 4, batchSize: 64, kernel: "avx2" });
+    const { tuned, gain, stages } = await searchTuning(SPACE, limits(clock), measure);
+    const best = { threads: 4, batchSize: 64, kernel: "avx2" };
+    expect(tuned).toEqual(best);
     expect(gain?.turn).toBeCloseTo(2 * 1.2 * 1.1, 2);
-    expect(stages.map(({ setting }) => setting)).toEqual(["kernel", "threads", "batchSize"]);
-    expect(asked[1]?.choices.map(({ kernel }) => kernel)).toEqual(["avx2", "avx2", "avx2"]);
-    expect(asked.at(-1)).toEqual({
-      choices: [{ threads: 4, batchSize: 64, kernel: "avx2" }, DEFAULTS],
-      repetitions: 5,
-    });
+    expect(stages.map(({ setting }) => setting)).toEqual(["threads", "kernel", "batchSize"]);
+    const ofKernels = stages[1]?.trials.map(({ choice }) => choice.threads);
+    expect(ofKernels).toEqual([4, 4]);
+    const pairs = Array.from({ length: 5 }, () => [best, DEFAULTS]);
+    expect(asked.slice(-10)).toEqual(pairs.flat());
   });
 
   it("finds nothing where the defaults are best, and measures no more", async () => {
-    const { asked, measure } = machine(({ threads }) => (threads === 2 ? 10 : 9));
-    expect(await searchTuning(SPACE, 3, measure)).toMatchObject({
+    const { asked, measure, clock } = machine(({ threads }) => (threads === 2 ? 10 : 9));
+    expect(await searchTuning(SPACE, limits(clock), measure)).toMatchObject({
       best: DEFAULTS,
       gain: null,
       tuned: undefined,
     });
-    expect(asked).toHaveLength(3);
+    expect(asked.length).toBeLessThanOrEqual(3 * (3 + 2 + 2));
+  });
+
+  it("measures what is hopeless once, and nothing beyond it", async () => {
+    const { measure, clock } = machine(({ threads }) => threads);
+    const threads = [8, 4, 16, 2, 1];
+    const space = { ...SPACE, threads, defaults: { ...DEFAULTS, threads: 8 } };
+    const { stages } = await searchTuning(space, limits(clock), measure);
+    const passes = stages[0]?.trials.map(({ choice, passes: n }) => [choice.threads, n]);
+    expect(passes).toEqual([
+      [8, 1],
+      [4, 1],
+      [16, 1],
+    ]);
+    expect(stages[0]?.untried).toEqual([2, 1]);
+  });
+
+  it("keeps to its time, but for the likeliest values and the last comparison", async () => {
+    const { asked, measure, clock } = machine(({ threads }) => (threads === 1 ? 20 : 10));
+    const { stages, tuned } = await searchTuning(SPACE, limits(clock, 5), measure);
+    expect(stages.map(({ trials }) => trials.length)).toEqual([2, 2, 2]);
+    expect(stages[0]?.untried).toEqual([4]);
+    expect(tuned).toEqual({ ...DEFAULTS, threads: 1 });
+    expect(asked).toHaveLength(3 * 2 + 2 * 3);
   });
 
   it("does not leave the defaults for a percent", async () => {
-    const { measure } = machine(({ threads }) => (threads === 4 ? 10.1 : 10));
-    expect((await searchTuning(SPACE, 3, measure)).best).toEqual(DEFAULTS);
+    const { measure, clock } = machine(({ threads }) => (threads === 4 ? 10.1 : 10));
+    expect((await searchTuning(SPACE, limits(clock), measure)).best).toEqual(DEFAULTS);
   });
 
   it("does not believe luck: the last comparison decides", async () => {
-    const { asked, measure } = machine(({ threads }): number => {
-      const luckyStage = 2;
-      return threads === 4 && asked.length === luckyStage ? 20 : 10;
+    const { asked, measure, clock } = machine(({ threads }): number => {
+      const isTrial = asked.length < SPACE.threads.length;
+      return threads === 4 && isTrial ? 20 : 10;
     });
-    const { best, tuned, gain } = await searchTuning(SPACE, 3, measure);
+    const one = { ...SPACE, kernels: ["avx512vnni"], batchSizes: [512] };
+    const { best, tuned, gain } = await searchTuning(one, { ...limits(clock), passes: 1 }, measure);
+    expect(asked).toHaveLength(3 + 10);
     expect(best.threads).toBe(4);
     expect(gain?.turn).toBeCloseTo(1, 2);
     expect(tuned).toBeUndefined();
   });
 
   it("tries no setting that has one value", async () => {
-    const { asked, measure } = machine(() => 1);
-    await searchTuning({ ...SPACE, kernels: ["avx2"], batchSizes: [512] }, 3, measure);
-    expect(asked).toHaveLength(1);
+    const { asked, measure, clock } = machine(() => 1);
+    await searchTuning({ ...SPACE, kernels: ["avx2"], batchSizes: [512] }, limits(clock), measure);
+    expect(new Set(asked.map(({ threads }) => threads))).toEqual(new Set(SPACE.threads));
+    expect(new Set(asked.map(({ batchSize }) => batchSize))).toEqual(new Set([512]));
   });
 });
 
 it("threads worth a trial are few and never more than there are CPUs", () => {
-  expect(threadCandidates(2, 2)).toEqual([1, 2]);
-  expect(threadCandidates(6, 12)).toEqual([1, 2, 4, 5, 6, 8, 12].slice(-6));
+  expect(threadCandidates(2, 2)).toEqual([2, 1]);
+  expect(threadCandidates(6, 12)).toEqual([6, 5, 8, 4, 12, 2]);
   expect(threadCandidates(1, 1)).toEqual([1]);
-  expect(threadCandidates(64, 128)).toEqual([8, 16, 32, 63, 64, 128]);
+  expect(threadCandidates(64, 128)).toEqual([64, 63, 32, 128, 16, 8]);
 });
 
 describe("the store", () => {
