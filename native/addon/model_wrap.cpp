@@ -280,20 +280,18 @@ void SequenceWrap::restore(const Napi::CallbackInfo& info) {
   guarded(env, [&] {
     const auto& target = sequence(env);
     Engine& engine = model_->engine(env);
-    const size_t chunk_bytes = engine.memory().kv_chunk_bytes;
     if (!info[1].IsArray()) throw Napi::TypeError::New(env, "expected a list of chunks");
     const auto list = info[1].As<Napi::Array>();
     std::vector<Napi::Uint8Array> views;  // they keep the bytes alive
-    std::vector<const uint8_t*> chunks;
+    std::vector<std::span<const uint8_t>> chunks;
     for (uint32_t i = 0; i < list.Length(); ++i) {
       const Napi::Value item = list[i];
       if (!item.IsTypedArray() ||
-          item.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array ||
-          item.As<Napi::Uint8Array>().ElementLength() != chunk_bytes) {
-        throw Napi::TypeError::New(env, "a chunk has another size");
+          item.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+        throw Napi::TypeError::New(env, "expected chunks of bytes");
       }
       views.push_back(item.As<Napi::Uint8Array>());
-      chunks.push_back(views.back().Data());
+      chunks.emplace_back(views.back().Data(), views.back().ElementLength());
     }
     engine.restore(target, to_tokens(info[0], "tokens"), chunks);
   });

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -63,12 +64,12 @@ class Engine {
   /// Copies chunk `index` (64 positions of all layers) of a sequence's KV cache; `out` has room for
   /// MemoryUse::kv_chunk_bytes. Throws Error kUsage: busy sequence, no such chunk.
   void read_chunk(const std::shared_ptr<Sequence>& sequence, uint32_t index, uint8_t* out);
-  /// Fills an empty sequence with tokens and the chunks of their KV cache, each of
-  /// MemoryUse::kv_chunk_bytes, as `read_chunk` gave them under the same kernels and KV type.
-  /// Throws Error kUsage (busy or not empty, a token or a number of chunks that does not fit),
-  /// kResource.
+  /// Fills an empty sequence with tokens and the chunks of their KV cache, as `read_chunk` gave
+  /// them under the same kernels and KV type: that of another size is told, f16 from bf16 is not.
+  /// Throws Error kUsage (busy or not empty; a token, a number of chunks or a size of one that does
+  /// not fit), kResource.
   void restore(const std::shared_ptr<Sequence>& sequence, std::vector<int32_t> tokens,
-               const std::vector<const uint8_t*>& chunks);
+               const std::vector<std::span<const uint8_t>>& chunks);
 
   const Model& model() const noexcept { return model_; }
   /// Floats per row of an evaluation's output.

@@ -27,11 +27,16 @@ void Engine::read_chunk(const std::shared_ptr<Sequence>& sequence, uint32_t inde
 }
 
 void Engine::restore(const std::shared_ptr<Sequence>& sequence, std::vector<int32_t> tokens,
-                     const std::vector<const uint8_t*>& chunks) {
+                     const std::vector<std::span<const uint8_t>>& chunks) {
   if (sequence->busy()) throw usage(kBusy);
   if (sequence->length() != 0) throw usage("the sequence is not empty");
   if (tokens.size() > sequence->context_length()) throw usage("more tokens than the context has");
   if (chunks.size() != chunks_of(tokens.size())) throw usage("chunks and tokens do not fit");
+  const size_t chunk_bytes = forward_.kv_cache().chunk_bytes();
+  if (std::any_of(chunks.begin(), chunks.end(),
+                  [&](std::span<const uint8_t> chunk) { return chunk.size() != chunk_bytes; })) {
+    throw usage("a chunk has another size");
+  }
   const auto vocab_size = static_cast<int64_t>(model_.hparams.vocab_size);
   if (std::any_of(tokens.begin(), tokens.end(),
                   [&](int32_t token) { return token < 0 || token >= vocab_size; })) {
@@ -40,10 +45,9 @@ void Engine::restore(const std::shared_ptr<Sequence>& sequence, std::vector<int3
   const auto n = static_cast<uint32_t>(tokens.size());
   run_on_engine_thread([&] {
     sequence->kv_.reserve(n);
-    const size_t chunk_bytes = forward_.kv_cache().chunk_bytes();
     for (size_t i = 0; i < chunks.size(); ++i) {
       const auto pos = static_cast<uint32_t>(i * kKvChunk);
-      std::memcpy(sequence->kv_.chunk_of(pos), chunks[i], chunk_bytes);
+      std::memcpy(sequence->kv_.chunk_of(pos), chunks[i].data(), chunk_bytes);
     }
     sequence->kv_.advance(n);
     sequence->tokens_ = std::move(tokens);
