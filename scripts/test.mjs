@@ -24,7 +24,7 @@ const STEPS = [
   { name: "build native", commands: () => [node("scripts/build-native.mjs")] },
   { name: "lint", commands: () => [node(biome, "check", ".")] },
   { name: "format native", commands: () => [node("scripts/format-native.mjs", "--check")] },
-  { name: "typecheck", commands: () => [node(tsc, "--noEmit")] },
+  { name: "typecheck", commands: () => [node(tsc, "--noEmit"), node(tsc, "-p", "web")] },
   { name: "lockfile", commands: () => [node("scripts/check-lockfile.mjs")] },
   { name: "layers", commands: () => [node("scripts/check-layers.mjs")] },
   {

@@ -6,6 +6,7 @@ import type { Backend } from "./backend.ts";
 import { addBodyParser } from "./body.ts";
 import { addClients } from "./client.ts";
 import { answerBrokenRequest, sendError } from "./error-answers.ts";
+import { pageRoutes } from "./page.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { completionRoutes } from "./routes/completions.ts";
 import { embeddingRoutes } from "./routes/embeddings.ts";
@@ -58,6 +59,7 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
   completionRoutes(app, parts);
   embeddingRoutes(app, parts);
   tokenRoutes(app, parts);
+  pageRoutes(app);
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   return app;
 }
