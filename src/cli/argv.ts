@@ -112,6 +112,7 @@ export function splitCommand(args: readonly string[]): {
   readonly command: string | undefined;
   readonly args: readonly string[];
 } {
+  if (args[0] === "--") return splitCommand(args.slice(1)); // as npx and npm scripts leave it
   const at = args.findIndex((arg) => !LEADING.has(arg));
   const command = args[at];
   if (command === undefined || command.startsWith("-")) return { command: undefined, args };

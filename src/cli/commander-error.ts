@@ -1,6 +1,9 @@
 import { CommanderError } from "commander";
 import { UsageError } from "../errors.ts";
 
+/** Commands to which a text that was not quoted looks like several arguments. */
+const TAKE_TEXT = new Set(["run", "chat", "embed"]);
+
 const SHOWN = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 
 /** True when commander threw only to end the program after it printed help or version. */
@@ -22,7 +25,8 @@ export function fromCommander(
 }
 
 function hintFor(code: string, called: string | undefined, word = ""): string {
-  if (code === "commander.excessArguments") return 'quote a text that has spaces: -p "two words"';
+  if (code === "commander.excessArguments" && TAKE_TEXT.has(called ?? ""))
+    return 'quote a text that has spaces: -p "two words"';
   if (called) return `run \`bitnet ${called} --help\``;
   if (word.endsWith(".gguf")) return `bitnet run -m ${word} -p "..."`;
   if (code === "commander.unknownOption") return "options follow a command: bitnet run -p ...";

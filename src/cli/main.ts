@@ -62,7 +62,8 @@ async function readRequest(words: readonly string[]): Promise<Request> {
     rawArgs,
     called ? optionKeys(called.command) : GLOBAL_OPTIONS,
   );
-  if (name !== undefined) return { name, called, args: [name, ...args], seen };
+  // Behind a word that is no command, --help would hide that.
+  if (name !== undefined) return { name, called, args: called ? [name, ...args] : [name], seen };
   return { name, called, args: args.length > 0 ? args : ["--help"], seen };
 }
 

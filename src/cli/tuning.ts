@@ -6,6 +6,7 @@ import type { ModelSource } from "../checkpoint/source.ts";
 import { stateDir } from "../config/paths.ts";
 import { bundledModelPath } from "../engine/bundled.ts";
 import { loadAddon } from "../engine/load-addon.ts";
+import { fileError } from "../gguf/files.ts";
 import type { Context } from "./context.ts";
 import { locateModel } from "./models/ready.ts";
 import type { OptionKey } from "./options.ts";
@@ -35,10 +36,15 @@ export function tuningFor(source: ModelSource): Tuning | undefined {
   return known ? tuning : undefined;
 }
 
-/** Remembers a tuning, or forgets it; tells the file. */
+/** Remembers a tuning, or forgets it; tells the file.
+ *  @throws {NotFoundError} it cannot be written */
 export function rememberTuning(source: ModelSource, tuning: Tuning | undefined): string {
   const [path, cpu, shape] = keyOf(source);
-  storeTuning(path, cpu, shape, tuning);
+  try {
+    storeTuning(path, cpu, shape, tuning);
+  } catch (error) {
+    throw fileError(error, "write", path);
+  }
   return path;
 }
 

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Env, hubCacheDir, hubHome } from "./paths.ts";
+import { type Env, homeDir, hubCacheDir, hubHome } from "./paths.ts";
 import { BOOLEAN } from "./values.ts";
 
 const DEFAULT_ENDPOINT = "https://huggingface.co";
@@ -46,7 +45,7 @@ function isSet(value: string | undefined): boolean {
 /** Where this program keeps what it can make again: converted models, native kernels, times of use. */
 export function cacheDir(env: Env, platform: NodeJS.Platform = process.platform): string {
   const windows = platform === "win32" ? env["LOCALAPPDATA"] : undefined;
-  return join(env["XDG_CACHE_HOME"] || windows || join(homedir(), ".cache"), "bitnet");
+  return join(env["XDG_CACHE_HOME"] || windows || join(homeDir(), ".cache"), "bitnet");
 }
 
 /** Where `bitnet setup --native` keeps kernels for this CPU. */

@@ -51,6 +51,9 @@ export async function loadSettings(
   return merged;
 }
 
+/** Where a part of the path is no directory, the file is not there either. */
+const ABSENT: readonly (string | undefined)[] = ["ENOENT", "ENOTDIR"];
+
 async function readIfThere(
   path: string | undefined,
   schema: SettingsSchema,
@@ -58,7 +61,7 @@ async function readIfThere(
 ): Promise<ReadonlyMap<string, Setting>> {
   if (path === undefined) return new Map();
   return readConfigFile(path, schema, cwd).catch((error: Error) => {
-    if ((error.cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT") return new Map();
+    if (ABSENT.includes((error.cause as NodeJS.ErrnoException | undefined)?.code)) return new Map();
     throw error;
   });
 }

@@ -6,10 +6,23 @@ export type Env = Readonly<Record<string, string | undefined>>;
 
 export const PROJECT_CONFIG = "bitnet.config.json";
 
+/** Below a device nothing is, and nobody can make anything there. */
+const NO_HOME = "/dev/null";
+
+/** The user's home. In a container whose user nobody knows, or where HOME is empty, there is none:
+ *  then nothing is read or left behind, least of all in the current folder. */
+export function homeDir(): string {
+  try {
+    return homedir() || NO_HOME;
+  } catch {
+    return NO_HOME;
+  }
+}
+
 /** Settings of the user, for all projects. @see https://specifications.freedesktop.org/basedir */
 export function userConfigFile(env: Env, platform: NodeJS.Platform = process.platform): string {
   const windows = platform === "win32" ? env["APPDATA"] : undefined;
-  const base = env["XDG_CONFIG_HOME"] || windows || join(homedir(), ".config");
+  const base = env["XDG_CONFIG_HOME"] || windows || join(homeDir(), ".config");
   return join(base, "bitnet", "config.json");
 }
 
@@ -17,14 +30,14 @@ export function userConfigFile(env: Env, platform: NodeJS.Platform = process.pla
  *  @see https://specifications.freedesktop.org/basedir */
 export function userStateDir(env: Env, platform: NodeJS.Platform = process.platform): string {
   const windows = platform === "win32" ? env["LOCALAPPDATA"] : undefined;
-  const base = env["XDG_STATE_HOME"] || windows || join(homedir(), ".local", "state");
+  const base = env["XDG_STATE_HOME"] || windows || join(homeDir(), ".local", "state");
   return join(base, "bitnet");
 }
 
 /** What the program can make again, only slower. */
 export function userCacheDir(env: Env, platform: NodeJS.Platform = process.platform): string {
   const windows = platform === "win32" ? env["LOCALAPPDATA"] : undefined;
-  return join(env["XDG_CACHE_HOME"] || windows || join(homedir(), ".cache"), "bitnet");
+  return join(env["XDG_CACHE_HOME"] || windows || join(homeDir(), ".cache"), "bitnet");
 }
 
 /** The nearest `bitnet.config.json` in `directory` or above it. */
@@ -43,7 +56,7 @@ export function hubCacheDir(env: Env): string {
 }
 
 export function hubHome(env: Env): string {
-  const cache = env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
+  const cache = env["XDG_CACHE_HOME"] || join(homeDir(), ".cache");
   return env["HF_HOME"] || join(cache, "huggingface");
 }
 
@@ -57,6 +70,6 @@ function exists(path: string): Promise<boolean> {
 /** What programs remember between runs. @see https://specifications.freedesktop.org/basedir */
 export function stateDir(env: Env, platform: NodeJS.Platform = process.platform): string {
   const windows = platform === "win32" ? env["LOCALAPPDATA"] : undefined;
-  const base = env["XDG_STATE_HOME"] || windows || join(homedir(), ".local", "state");
+  const base = env["XDG_STATE_HOME"] || windows || join(homeDir(), ".local", "state");
   return join(base, "bitnet");
 }

@@ -1,5 +1,6 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
-import { ModelFormatError, NotFoundError } from "../errors.ts";
+import { access, constants, type FileHandle, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ModelFormatError, NotFoundError, UsageError } from "../errors.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory",
@@ -26,6 +27,19 @@ export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("syscall" in error)) return undefined;
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === "string" ? code : undefined;
+}
+
+/** For results of long work: finds out before the work, and makes no file.
+ *  @throws {NotFoundError} the file cannot be written
+ *  @throws {UsageError}    it is a directory */
+export async function checkWritable(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) {
+    throw new UsageError(`${path} is a directory`, { hint: "name a file" });
+  }
+  await access(found ? path : dirname(path), constants.W_OK).catch((error: unknown) => {
+    throw fileError(error, "write", path);
+  });
 }
 
 /** An open regular file and its size. */

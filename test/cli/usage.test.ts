@@ -33,6 +33,14 @@ const MISTAKES: [string[], string, string | undefined][] = [
   ],
   [["run", "-p", "x", "-f", "y"], "--prompt and --file exclude one another", "give one of them"],
   [["run", "-p", "x", "--logprobs", "3"], "--logprobs needs --json or --ndjson", "add --json"],
+  [
+    ["info", "a", "b"],
+    "too many arguments for 'info'. Expected 1 argument but got 2.",
+    "run `bitnet info --help`",
+  ],
+  [["help", "rnu"], "unknown command 'rnu'", "did you mean run?"],
+  [["rnu", "--help"], "unknown command 'rnu'", "did you mean run?"],
+  [["info", ""], "the name of the model is empty", undefined],
   [["convert"], "missing required argument 'model'", "run `bitnet convert --help`"],
 ];
 

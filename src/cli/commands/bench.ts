@@ -7,6 +7,7 @@ import type { BenchReport } from "../../bench/report/document.ts";
 import { runPlan } from "../../bench/runner.ts";
 import { BUNDLED_MODEL_NOTE } from "../../engine/bundled.ts";
 import { BitnetError, NotFoundError, ResourceError } from "../../errors.ts";
+import { checkWritable } from "../../gguf/files.ts";
 import { readTextFile } from "../../gguf/text.ts";
 import { describeComparison, printReport } from "../bench-output.ts";
 import {
@@ -40,7 +41,8 @@ export const bench = defineCommand({
     { command: "bitnet bench -m model.gguf --prompts list.txt -r 3", says: "answers to a list" },
   ],
   async run(context, options) {
-    // A report that cannot be read is told before the work.
+    // What cannot be read or written is told before the work.
+    await checkOutputs([options.save, options.html]);
     const before = options.compareWith && (await readReport(options.compareWith));
     const plan = await planOf(context, options);
     if (options.models.length === 0) context.ui.info(BUNDLED_MODEL_NOTE);
@@ -102,6 +104,10 @@ async function measure(
 }
 
 const DEFAULT_GEN = 128;
+
+async function checkOutputs(paths: readonly (string | undefined)[]): Promise<void> {
+  for (const path of paths) if (path !== undefined) await checkWritable(path);
+}
 
 async function readReport(path: string): Promise<BenchReport> {
   const text = await readTextFile(path).catch((cause: NodeJS.ErrnoException) => {

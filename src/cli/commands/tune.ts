@@ -5,7 +5,7 @@ import { defineCommand } from "../command.ts";
 import { locateModel } from "../models/ready.ts";
 import { searchSpace, tuneModel } from "../tune-model.ts";
 import { describeOutcome } from "../tune-output.ts";
-import { rememberTuning } from "../tuning.ts";
+import { rememberTuning, tuningFor } from "../tuning.ts";
 
 export const tune = defineCommand({
   description:
@@ -31,6 +31,8 @@ export const tune = defineCommand({
         ? out.json({ model: path, forgotten: true, file })
         : out.line("forgotten");
     }
+    // That nothing can be remembered shows before the work.
+    rememberTuning(source, tuningFor(source));
     const space = searchSpace(hparamsOf(source.metadata).contextLength);
     const { result, file } = await tuneModel(context, source, space, {
       passes: options.repetitions,

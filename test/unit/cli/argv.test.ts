@@ -106,6 +106,8 @@ describe("splitCommand", () => {
     [[], { command: undefined, args: [] }],
     [["help", "run"], { command: "run", args: ["--help"] }],
     [["help"], { command: undefined, args: ["--help"] }],
+    [["--", "run", "--", "x"], { command: "run", args: ["--", "x"] }],
+    [["--"], { command: undefined, args: [] }],
   ])("%j", (given, expected) => {
     expect(splitCommand(given)).toEqual(expected);
   });
