@@ -5,6 +5,7 @@ import { ApiError } from "./api-error.ts";
 import type { Backend } from "./backend.ts";
 import { addBodyParser } from "./body.ts";
 import { addClients } from "./client.ts";
+import { closeConnectionsAtEnd } from "./connections.ts";
 import { answerBrokenRequest, sendError } from "./error-answers.ts";
 import { pageRoutes } from "./page.ts";
 import { chatRoutes } from "./routes/chat.ts";
@@ -14,27 +15,39 @@ import { healthRoutes } from "./routes/health.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 
+/** Of what comes in. */
+export interface ServerLimits {
+  /** Largest body of a request. Default 4 MiB. */
+  readonly bodyBytes?: number | undefined;
+  /** Longest time for a whole request to come in. Default 30 s. */
+  readonly receiveMs?: number | undefined;
+}
+
 /** What a server is made of. */
 export interface ServerParts {
   readonly backend: Backend;
   /** Of this program, for the OpenAPI document. */
   readonly version: string;
+  readonly limits?: ServerLimits;
   /** Told of what went wrong inside: clients do not get to see its particulars. */
   readonly report: (error: unknown) => void;
 }
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-/** For a whole request to come in. */
 const RECEIVE_MS = 30_000;
+/** How often connections are looked at for requests that take too long. */
+const CHECK_MS = 5_000;
 const KEEP_ALIVE_MS = 65_000; // above the minute that load balancers keep theirs
 const MAX_PARAM_CHARS = 256;
 
 /** The HTTP side: routes, and in front of them what every request passes. Nothing listens yet. */
 export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
-  const { report, version } = parts;
+  const { report, version, limits = {} } = parts;
+  const receiveMs = limits.receiveMs ?? RECEIVE_MS;
   const app = Fastify({
-    bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: RECEIVE_MS,
+    bodyLimit: limits.bodyBytes ?? MAX_BODY_BYTES,
+    requestTimeout: receiveMs,
+    http: { connectionsCheckingInterval: Math.min(CHECK_MS, receiveMs) },
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
@@ -47,6 +60,8 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
     throw new ApiError("NOT_FOUND", `there is nothing at ${request.method} ${request.url}`);
   });
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  app.server.headersTimeout = receiveMs; // Node would wait for the longer of the two
+  closeConnectionsAtEnd(app);
   addBodyParser(app);
   addClients(app);
   await app.register(helmet);

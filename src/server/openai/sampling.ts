@@ -7,9 +7,9 @@ import type { SamplingFields } from "../schemas/sampling.ts";
 /** What to generate, as the request says and, where it says nothing, as the server does.
  *  @throws {ApiError} a bias for a token that the model does not have */
 export function generateOptions(
-  fields: SamplingFields & { readonly max_completion_tokens?: number | null },
+  fields: SamplingFields,
   { defaults, model }: Pick<Serving, "defaults" | "model">,
-  logprobs: number | undefined,
+  { maxTokens, logprobs }: Pick<GenerateOptions, "maxTokens" | "logprobs"> = {},
 ): GenerateOptions {
   const { stop } = fields;
   const asked: { [K in keyof SamplingParams]?: SamplingParams[K] | null | undefined } = {
@@ -26,7 +26,7 @@ export function generateOptions(
   const given = Object.entries(asked).filter(([, value]) => value != null);
   return {
     ...defaults,
-    maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? defaults.maxTokens,
+    maxTokens: maxTokens ?? fields.max_tokens ?? defaults.maxTokens,
     stop: stop == null ? defaults.stop : [stop].flat(),
     seed: fields.seed ?? defaults.seed,
     sampling: { ...defaults.sampling, ...Object.fromEntries(given) },

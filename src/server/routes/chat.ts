@@ -28,7 +28,10 @@ export function chatRoutes(app: FastifyInstance, { backend, report }: ServerPart
       const job = {
         prompts: [chatPrompt(serving, body, tools)],
         choices: body.n ?? 1,
-        options: generateOptions(body, serving, logprobs),
+        options: generateOptions(body, serving, {
+          maxTokens: body.max_completion_tokens ?? undefined,
+          logprobs,
+        }),
         client,
         signal: clientSignal(reply),
       };

@@ -29,7 +29,7 @@ export function completionRoutes(app: FastifyInstance, { backend, report }: Serv
       const job = {
         prompts,
         choices,
-        options: generateOptions(body, serving, body.logprobs ?? undefined),
+        options: generateOptions(body, serving, { logprobs: body.logprobs ?? undefined }),
         client,
         signal: clientSignal(reply),
       };
