@@ -56,6 +56,8 @@ const TS_RULES = {
     "@fastify/swagger": ["server"],
     "@fastify/type-provider-typebox": ["server"],
     typebox: ["server"],
+    pino: ["server"],
+    "prom-client": ["server"],
     "@huggingface/gguf": ["gguf"],
     "@huggingface/hub": ["hub"],
     "@huggingface/jinja": ["chat"],

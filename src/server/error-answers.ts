@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { FastifyReply, FastifyServerOptions } from "fastify";
 import { ApiError } from "./api-error.ts";
+import { noteError } from "./guards/record.ts";
 import { toApiError } from "./openai/errors.ts";
 
 const SERVER_ERROR = 500;
@@ -13,6 +14,7 @@ export function sendError(
 ): FastifyReply {
   const error = toApiError(thrown);
   if (error.status === SERVER_ERROR) report(thrown);
+  noteError(reply.request, error);
   if (error.retryAfterS !== undefined) void reply.header("retry-after", error.retryAfterS);
   return reply.code(error.status).send(error.body());
 }

@@ -1,5 +1,5 @@
 import { CancelledError } from "../errors.ts";
-import { ApiError } from "./api-error.ts";
+import { ApiError, type ErrorKind } from "./api-error.ts";
 import type { RequestEnd, ServiceWatcher } from "./watcher.ts";
 
 /** One request's way through the service, as the watchers are told of it. */
@@ -46,10 +46,12 @@ export class Progress {
   }
 }
 
+const REFUSALS: ReadonlySet<ErrorKind> = new Set(["QUEUE_FULL", "RESPONSE_FILTERED"]);
+
 /** What became of a request that ended with `error`. */
 export function outcomeOf(error: unknown): RequestEnd["outcome"] {
   if (error instanceof CancelledError) return "cancelled";
   if (!(error instanceof ApiError)) return "error";
   if (error.kind === "TIMEOUT") return "timeout";
-  return error.kind === "QUEUE_FULL" ? "refused" : "error";
+  return REFUSALS.has(error.kind) ? "refused" : "error";
 }

@@ -2,6 +2,8 @@ import type { GenerationChunk, GenerationResult } from "../engine/generation.ts"
 import type { GenerateOptions, Session } from "../engine/session.ts";
 import { CancelledError } from "../errors.ts";
 import { ApiError } from "./api-error.ts";
+import { capOutput, checkPromptTokens, type LengthLimits } from "./guards/length-limits.ts";
+import type { OutputScreen } from "./guards/output-screen.ts";
 import { RequestLife } from "./life.ts";
 import { type Place, Places } from "./places.ts";
 import { outcomeOf, Progress } from "./progress.ts";
@@ -16,6 +18,9 @@ export interface ServiceOptions {
   /** Of a request, waiting included; 0: any time. */
   readonly timeoutMs: number;
   readonly watchers: readonly ServiceWatcher[];
+  readonly lengths?: LengthLimits | undefined;
+  /** Makes what each answer passes on its way to the client. */
+  readonly screen?: (() => OutputScreen<GenerationChunk>) | undefined;
 }
 
 export interface Asker {
@@ -23,6 +28,8 @@ export interface Asker {
   readonly client: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /** Told of this request alone. */
+  readonly watcher?: ServiceWatcher | undefined;
 }
 
 export interface ServiceRequest extends Asker {
@@ -88,10 +95,11 @@ export class GenerationService {
   }
 
   /** Generates as soon as there is a place. While `onChunk` takes its time no other request waits.
-   *  @throws {ApiError}       QUEUE_FULL, TIMEOUT
+   *  @throws {ApiError}       QUEUE_FULL, TIMEOUT, INVALID_INPUT, RESPONSE_FILTERED
    *  @throws {CancelledError} the service was closed
    *  @throws what `request.signal` is aborted with, and as `Session.generate` */
-  generate(request: ServiceRequest, onChunk: TakeChunk): Promise<ServedResult> {
+  async generate(request: ServiceRequest, onChunk: TakeChunk): Promise<ServedResult> {
+    checkPromptTokens(request.prompt.length, this.#options.lengths);
     return this.#follow(request, request.prompt, async (place, signal, progress) => {
       const result = await this.#run(place, { ...request, signal }, progress, onChunk);
       if (result.finishReason === "cancelled") signal.throwIfAborted();
@@ -129,7 +137,8 @@ export class GenerationService {
     const { timeoutMs: ms } = this.#options;
     using life = new RequestLife(request.signal, { ms, reason: () => timedOut(ms) });
     this.#lives.add(life);
-    const progress = new Progress(this.#watch, prompt.length);
+    const watch = request.watcher ? watchAll([this.#watch, request.watcher]) : this.#watch;
+    const progress = new Progress(watch, prompt.length);
     try {
       const { signal } = life;
       const place = await this.#admit({ client: request.client, signal }, prompt, progress);
@@ -174,9 +183,12 @@ export class GenerationService {
   ): Promise<ServedResult> {
     progress.started();
     const startedAt = performance.now();
+    const { lengths, screen: open } = this.#options;
+    const maxTokens = capOutput(options.maxTokens, lengths);
+    const screen = open?.();
     const cachedTokens = place.session.sharedTokens(prompt);
     const generation = this.#begin(place, () =>
-      place.session.generate(prompt, { ...options, signal }),
+      place.session.generate(prompt, { ...options, maxTokens, signal }),
     );
     // The place is free when the engine is done with it, however long the client takes to read.
     const free = () => {
@@ -187,8 +199,9 @@ export class GenerationService {
     onStart?.();
     for await (const chunk of generation) {
       progress.tokens(chunk.tokenIds.length, cachedTokens);
-      await onChunk(chunk);
+      for (const seen of screen ? screen.push(chunk) : [chunk]) await onChunk(seen);
     }
+    for (const seen of screen?.end() ?? []) await onChunk(seen);
     return { ...(await generation.result), cachedTokens };
   }
 

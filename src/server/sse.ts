@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { FastifyReply } from "fastify";
 import type { ApiError } from "./api-error.ts";
+import { noteError } from "./guards/record.ts";
 import { toApiError } from "./openai/errors.ts";
 
 const HEADERS = {
@@ -69,7 +70,9 @@ export async function sendEvents(
   } catch (error) {
     if (!events.opened) throw error;
     report(error);
-    events.fail(toApiError(error));
+    const told = toApiError(error);
+    noteError(reply.request, told);
+    events.fail(told);
   }
   return reply;
 }

@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { answerStream, answerWhole } from "../answering.ts";
 import type { ServerParts } from "../app.ts";
-import { clientSignal } from "../client.ts";
+import { askerOf } from "../client.ts";
 import { chatPrompt } from "../openai/chat.ts";
 import { chatForm } from "../openai/chat-form.ts";
 import { generateOptions } from "../openai/sampling.ts";
@@ -19,7 +19,8 @@ export function chatRoutes(app: FastifyInstance, { backend, report }: ServerPart
   };
   app
     .withTypeProvider<TypeBoxTypeProvider>()
-    .post("/v1/chat/completions", { schema }, async ({ body, client }, reply) => {
+    .post("/v1/chat/completions", { schema }, async (request, reply) => {
+      const { body } = request;
       const serving = backend.require();
       const { service, id } = serving;
       const { tokenizer } = serving.model;
@@ -32,8 +33,7 @@ export function chatRoutes(app: FastifyInstance, { backend, report }: ServerPart
           maxTokens: body.max_completion_tokens ?? undefined,
           logprobs,
         }),
-        client,
-        signal: clientSignal(reply),
+        ...askerOf(request, reply),
       };
       const form = chatForm({ id, tokenizer, withTools: tools.length > 0 });
       if (!body.stream) return answerWhole(service, job, form);

@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { answerStream, answerWhole } from "../answering.ts";
 import { ApiError } from "../api-error.ts";
 import type { ServerParts } from "../app.ts";
-import { clientSignal } from "../client.ts";
+import { askerOf } from "../client.ts";
 import { completionForm } from "../openai/completion-form.ts";
 import { generateOptions } from "../openai/sampling.ts";
 import { idsOf, textsOf } from "../openai/text-input.ts";
@@ -19,7 +19,8 @@ export function completionRoutes(app: FastifyInstance, { backend, report }: Serv
   };
   app
     .withTypeProvider<TypeBoxTypeProvider>()
-    .post("/v1/completions", { schema }, async ({ body, client }, reply) => {
+    .post("/v1/completions", { schema }, async (request, reply) => {
+      const { body } = request;
       const serving = backend.require();
       checkSupported(body);
       const { tokenizer } = serving.model;
@@ -30,8 +31,7 @@ export function completionRoutes(app: FastifyInstance, { backend, report }: Serv
         prompts,
         choices,
         options: generateOptions(body, serving, { logprobs: body.logprobs ?? undefined }),
-        client,
-        signal: clientSignal(reply),
+        ...askerOf(request, reply),
       };
       const form = completionForm(serving.id, (index) => {
         const i = Math.floor(index / choices);

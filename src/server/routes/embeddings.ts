@@ -4,10 +4,11 @@ import { embedTexts } from "../../scoring/embedding.ts";
 import { ApiError } from "../api-error.ts";
 import type { ServerParts } from "../app.ts";
 import type { Serving } from "../backend.ts";
-import { clientSignal } from "../client.ts";
+import { askerOf } from "../client.ts";
 import { textsOf } from "../openai/text-input.ts";
 import { ErrorAnswer } from "../schemas/common.ts";
 import { EmbeddingAnswer, EmbeddingRequest } from "../schemas/embedding.ts";
+import type { Asker } from "../service.ts";
 
 /** Vectors of texts, of length 1, with the model's own pooling. */
 export function embeddingRoutes(app: FastifyInstance, { backend }: ServerParts): void {
@@ -18,11 +19,11 @@ export function embeddingRoutes(app: FastifyInstance, { backend }: ServerParts):
   };
   app
     .withTypeProvider<TypeBoxTypeProvider>()
-    .post("/v1/embeddings", { schema }, async ({ body, client }, reply) => {
+    .post("/v1/embeddings", { schema }, async (request, reply) => {
+      const { body } = request;
       const serving = backend.require();
       checkDimensions(body, serving);
-      const request = { client, signal: clientSignal(reply) };
-      const { vectors, tokens } = await embed(serving, body, request);
+      const { vectors, tokens } = await embed(serving, body, askerOf(request, reply));
       const isBase64 = body.encoding_format === "base64";
       return {
         object: "list" as const,
@@ -41,12 +42,12 @@ export function embeddingRoutes(app: FastifyInstance, { backend }: ServerParts):
 function embed(
   { model, service }: Serving,
   { input, dimensions }: EmbeddingRequest,
-  request: { readonly client: string; readonly signal: AbortSignal },
+  asker: Asker,
 ): Promise<{ readonly vectors: Float32Array[]; readonly tokens: number }> {
   const texts = textsOf(input, "input").map((one) =>
     typeof one === "string" ? one : Int32Array.from(one),
   );
-  return service.hold(request, async (signal) => {
+  return service.hold(asker, async (signal) => {
     const vectors: Float32Array[] = [];
     let tokens = 0;
     const options = { dimensions: dimensions ?? undefined, signal };

@@ -4,8 +4,9 @@ import { Type } from "typebox";
 import { encodePrompt } from "../../tokenizer/tokenizer.ts";
 import type { ServerParts } from "../app.ts";
 import type { Serving } from "../backend.ts";
-import { clientSignal } from "../client.ts";
+import { askerOf } from "../client.ts";
 import { ErrorAnswer, optionalWord } from "../schemas/common.ts";
+import type { Asker } from "../service.ts";
 
 const HealthAnswer = Type.Object({
   status: Type.String({ description: "ready, loading or draining; live" }),
@@ -32,30 +33,34 @@ export function healthRoutes(app: FastifyInstance, { backend }: ServerParts): vo
     }),
     response: { 200: HealthAnswer, 503: HealthAnswer, default: ErrorAnswer },
   };
-  typed.get("/health", { schema }, async ({ query, client }, reply) => {
+  // To generate is for those who have a key.
+  const config = { public: ({ query }: { query: unknown }) => !("deep" in (query as object)) };
+  typed.get("/health", { schema, config }, async (request, reply) => {
+    const { query } = request;
     const { phase, serving } = backend;
     if (phase !== "ready" || !serving) return reply.code(NOT_READY).send({ status: phase });
     const { active, queued } = serving.service.state();
     const health = { status: phase, model: serving.id, active, queued };
     if (query.deep !== "1") return health;
-    return { ...health, ...(await probe(serving, client, clientSignal(reply))) };
+    return { ...health, ...(await probe(serving, askerOf(request, reply))) };
   });
   const live = {
     summary: "Tell that the process is alive",
     response: { 200: HealthAnswer },
   };
-  typed.get("/health/live", { schema: live }, async () => ({ status: "live" }));
+  typed.get("/health/live", { schema: live, config: { public: true } }, async () => ({
+    status: "live",
+  }));
 }
 
 /** Generates, as a request of this client. */
-async function probe({ model, service }: Serving, client: string, signal: AbortSignal) {
+async function probe({ model, service }: Serving, asker: Asker) {
   const startedAt = performance.now();
   const { generatedTokens } = await service.generate(
     {
       prompt: encodePrompt(model.tokenizer, PROBE_TEXT, { special: false }),
       options: { maxTokens: PROBE_TOKENS, sampling: { temperature: 0 } },
-      client,
-      signal,
+      ...asker,
     },
     () => undefined,
   );
