@@ -7,6 +7,10 @@ import { addBodyParser } from "./body.ts";
 import { addClients } from "./client.ts";
 import { closeConnectionsAtEnd } from "./connections.ts";
 import { answerBrokenRequest, sendError } from "./error-answers.ts";
+import { addGuards, type Guards } from "./guards/guards.ts";
+import { addRecords, type OnRequestEnd } from "./guards/record.ts";
+import { SECURITY_HEADERS } from "./guards/security-headers.ts";
+import { type Monitor, monitorRoutes } from "./monitoring/monitor.ts";
 import { pageRoutes } from "./page.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { completionRoutes } from "./routes/completions.ts";
@@ -31,6 +35,10 @@ export interface ServerParts {
   readonly limits?: ServerLimits;
   /** Told of what went wrong inside: clients do not get to see its particulars. */
   readonly report: (error: unknown) => void;
+  readonly guards?: Guards | undefined;
+  readonly monitor?: Monitor | undefined;
+  /** Told of the end of every request. */
+  readonly listeners?: readonly OnRequestEnd[] | undefined;
 }
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -42,7 +50,7 @@ const MAX_PARAM_CHARS = 256;
 
 /** The HTTP side: routes, and in front of them what every request passes. Nothing listens yet. */
 export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
-  const { report, version, limits = {} } = parts;
+  const { report, version, limits = {}, guards, monitor, listeners = [] } = parts;
   const receiveMs = limits.receiveMs ?? RECEIVE_MS;
   const app = Fastify({
     bodyLimit: limits.bodyBytes ?? MAX_BODY_BYTES,
@@ -64,7 +72,9 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
   closeConnectionsAtEnd(app);
   addBodyParser(app);
   addClients(app);
-  await app.register(helmet);
+  addRecords(app, [...(monitor?.listeners ?? []), ...listeners]);
+  await app.register(helmet, SECURITY_HEADERS);
+  if (guards) addGuards(app, guards);
   await app.register(swagger, {
     openapi: { openapi: "3.1.0", info: { title: "bitnet serve", version } },
   });
@@ -75,6 +85,7 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
   embeddingRoutes(app, parts);
   tokenRoutes(app, parts);
   pageRoutes(app);
+  if (monitor) monitorRoutes(app, monitor);
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   return app;
 }
