@@ -35,6 +35,8 @@ export interface ServerParts {
   readonly limits?: ServerLimits;
   /** Told of what went wrong inside: clients do not get to see its particulars. */
   readonly report: (error: unknown) => void;
+  /** Proxies whose word on the client's address is taken. */
+  readonly trustProxy?: readonly string[] | undefined;
   readonly guards?: Guards | undefined;
   readonly monitor?: Monitor | undefined;
   /** Told of the end of every request. */
@@ -50,9 +52,10 @@ const MAX_PARAM_CHARS = 256;
 
 /** The HTTP side: routes, and in front of them what every request passes. Nothing listens yet. */
 export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
-  const { report, version, limits = {}, guards, monitor, listeners = [] } = parts;
+  const { report, version, limits = {}, guards, monitor, listeners = [], trustProxy = [] } = parts;
   const receiveMs = limits.receiveMs ?? RECEIVE_MS;
   const app = Fastify({
+    trustProxy: trustProxy.length > 0 && [...trustProxy],
     bodyLimit: limits.bodyBytes ?? MAX_BODY_BYTES,
     requestTimeout: receiveMs,
     http: { connectionsCheckingInterval: Math.min(CHECK_MS, receiveMs) },

@@ -10,12 +10,21 @@ export interface AuditOptions {
   readonly now?: (() => number) | undefined;
 }
 
+const MAX_UNWRITTEN_BYTES = 1024 * 1024;
+
 /** Opens a file to append lines to, made with its folder where it is missing and readable by its owner
  *  alone. Lines are written as they come, so that none is lost with the process.
- *    onError  told when it cannot be written any more */
+ *    onError  told once when it cannot be written: lines are then dropped beyond a megabyte of them */
 export function openAuditFile(path: string, onError: (error: Error) => void): DestinationStream {
-  const file = pino.destination({ dest: path, mkdir: true, append: true, mode: 0o600, sync: true });
-  file.on("error", onError);
+  const file = pino.destination({
+    dest: path,
+    mkdir: true,
+    append: true,
+    mode: 0o600,
+    sync: true,
+    maxLength: MAX_UNWRITTEN_BYTES,
+  });
+  file.once("error", onError).on("error", () => undefined);
   return file;
 }
 
@@ -26,7 +35,7 @@ export function auditLog(destination: DestinationStream, options: AuditOptions):
     {
       base: null,
       timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
-      formatters: { level: () => ({}) },
+      formatters: { level: () => ({ event: "request" }) },
     },
     destination,
   );

@@ -20,6 +20,7 @@ export const SECURITY_HEADERS: FastifyHelmetOptions = {
       frameAncestors: NONE,
     },
   },
+  xFrameOptions: { action: "deny" },
   referrerPolicy: { policy: "no-referrer" },
   // Whoever puts TLS in front of the server says so there.
   strictTransportSecurity: false,

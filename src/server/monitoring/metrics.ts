@@ -60,7 +60,7 @@ export class Metrics implements ServiceWatcher {
     );
     this.#duration = this.#histogram(
       "request_duration_seconds",
-      "From arrival to the end of a generation",
+      "From arrival to the end of a generation that was completed",
       LONG_SECONDS,
     );
     this.listener = this.#http();
@@ -85,7 +85,7 @@ export class Metrics implements ServiceWatcher {
 
   finished({ outcome, ms }: RequestEnd): void {
     this.#ended.inc({ outcome });
-    this.#duration.observe(ms / 1000);
+    if (outcome === "ok") this.#duration.observe(ms / 1000);
   }
 
   #http(): OnRequestEnd {

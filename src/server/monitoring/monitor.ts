@@ -79,7 +79,7 @@ export class Monitor {
         ? { id: model.id, kv_cache_bytes: model.kvCacheBytes, context_length: model.contextTokens }
         : null,
       energy_scope: this.#parts.probe.energy?.scope ?? null,
-      load: this.#parts.load(),
+      places: this.#parts.load().places,
       now: snapshots.at(-1) ?? null,
       summary: summarise(this.#snapshots, windowMs),
       security: this.#security.figures(),
