@@ -17,6 +17,7 @@ import { EMBD_TYPES, OUT_TYPES, type OutType } from "../convert/out-types.ts";
 import { USES } from "./doctor/uses.ts";
 import { I2S_LAYOUT_NAMES } from "./i2s-layout.ts";
 import { LORA } from "./lora.ts";
+import { ADDRESSES, ALERT_RULE, RATE, WEB_ADDRESS } from "./serve/values.ts";
 
 /** One option of the command line: flag, type, default and help together. */
 export interface OptionSpec {
@@ -46,6 +47,8 @@ export interface OptionSpec {
   readonly listOf?: string;
   /** A path: in a configuration file `./x` is meant from the file's folder. */
   readonly path?: true;
+  /** Not to be shown to anyone. */
+  readonly secret?: true;
 }
 
 export type OptionGroup =
@@ -54,6 +57,8 @@ export type OptionGroup =
   | "Batch"
   | "Chat"
   | "Server"
+  | "Protection"
+  | "Monitoring"
   | "Sampling"
   | "Engine"
   | "Output"
@@ -129,6 +134,40 @@ export const OPTIONS = {
     help: "requests that may wait besides; others are told to come again (429)" },
   requestTimeout: { flags: "--request-timeout <seconds>", group: "Server", type: decimal(0, MAX_TIMEOUT_S), setting: true, fallback: 600,
     help: "longest time for an answer, waiting included; 0 is any" },
+
+  apiKey: { flags: "--api-key <key>", group: "Protection", type: NAME, repeatable: true, fallback: [], setting: true, secret: true,
+    help: "answer only who has this key (repeatable; others see it in the list of processes: the next is safer)" },
+  apiKeyFile: { flags: "--api-key-file <file>", group: "Protection", type: NAME, setting: true, path: true,
+    help: "the same for the keys of a file, name:key on each line" },
+  rateLimit: { flags: "--rate-limit <rate>", group: "Protection", type: RATE, setting: true, fallbackText: "any",
+    help: "requests of each key, or of each address where there are no keys: 60/min, 10/s, 1000/h" },
+  addressRateLimit: { flags: "--address-rate-limit <rate>", group: "Protection", type: RATE, setting: true, fallbackText: "any",
+    help: "requests of each address, whatever keys come from it, and attempts without a key" },
+  trustProxy: { flags: "--trust-proxy <addresses>", group: "Protection", type: ADDRESSES, setting: true, fallback: [], fallbackText: "none",
+    help: "proxies in front of the server: whom they name in X-Forwarded-For is the client" },
+  allowHost: { flags: "--allow-host <name>", group: "Protection", type: NAME, repeatable: true, fallback: [], setting: true,
+    help: "name that a server of this machine alone goes by, besides localhost (repeatable)" },
+  maxPromptChars: { flags: "--max-prompt-chars <count>", group: "Protection", type: integer(1), setting: true, fallbackText: "any",
+    help: "characters of a request at most, all its texts together" },
+  maxPromptTokens: { flags: "--max-prompt-tokens <count>", group: "Protection", type: integer(1), setting: true, fallbackText: "any",
+    help: "tokens of a prompt at most" },
+  maxOutputTokens: { flags: "--max-output-tokens <count>", group: "Protection", type: integer(1), setting: true, fallbackText: "any",
+    help: "tokens of an answer at most, whatever its request says" },
+  inputFilter: { flags: "--input-filter <file>", group: "Protection", type: NAME, setting: true, path: true,
+    help: "refuse requests that hold one of the patterns of a file, a regular expression on each line" },
+  outputFilter: { flags: "--output-filter <file>", group: "Protection", type: NAME, setting: true, path: true,
+    help: "end answers before they show one of the patterns of a file" },
+  auditLog: { flags: "--audit-log <file>", group: "Protection", type: NAME, setting: true, path: true,
+    help: "append a JSON line for each request, clients as hashes; - is standard error" },
+  auditPrompts: { flags: "--audit-prompts", group: "Protection", setting: true, fallback: false,
+    help: "write down what was asked, too" },
+  auditSalt: { flags: "--audit-salt <text>", group: "Protection", type: NAME, setting: true, secret: true, fallbackText: "new with each start",
+    help: "the same salt gives the same client the same hash" },
+
+  alert: { flags: "--alert <rule>", group: "Monitoring", type: ALERT_RULE, repeatable: true, fallback: [], setting: true,
+    help: "warn when a limit is passed: memory>MiB, cpu>%, speed<tokens/s, errors>%, latency>ms, queue>count; cpu>90:critical (repeatable)" },
+  alertWebhook: { flags: "--alert-webhook <url>", group: "Monitoring", type: WEB_ADDRESS, setting: true, secret: true,
+    help: "also post alerts, and that they are over, to this address as JSON" },
 
   nPredict: { flags: "-n, --n-predict <count>", aliases: ["--predict"], group: "Sampling", type: integer(-1), setting: true, fallback: 128,
     help: "tokens to generate at most; -1 is unlimited" },

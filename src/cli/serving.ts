@@ -3,7 +3,7 @@ import { ChatTemplate } from "../chat/template.ts";
 import type { Model } from "../engine/model.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { Serving } from "../server/backend.ts";
-import { GenerationService } from "../server/service.ts";
+import { GenerationService, type ServiceOptions } from "../server/service.ts";
 import type { Context } from "./context.ts";
 import type { OptionKey, OptionValues } from "./options.ts";
 import { profileContext } from "./profile.ts";
@@ -31,11 +31,13 @@ export const SERVING_OPTIONS = [
 
 type Options = OptionValues<(typeof SERVING_OPTIONS)[number]>;
 
-/** Makes a loaded model ready for requests. */
+/** Makes a loaded model ready for requests.
+ *    around  what watches the answers, and what they pass */
 export async function openServing(
   context: Context,
   model: Model,
   options: Options,
+  around: Pick<ServiceOptions, "watchers" | "lengths" | "screen">,
 ): Promise<Serving> {
   const { parallel, kvType, profile } = options;
   const longest = model.hparams.contextLength;
@@ -59,7 +61,7 @@ export async function openServing(
       places: parallel,
       maxQueue: options.maxQueue,
       timeoutMs: options.requestTimeout * 1000,
-      watchers: [],
+      ...around,
     }),
   };
 }

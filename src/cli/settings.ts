@@ -91,6 +91,11 @@ export interface LowSetting {
   readonly origin: string;
 }
 
+/** A secret is told to be there, and no more. */
+function shown({ secret }: OptionSpec, value: unknown): unknown {
+  return secret ? "***" : value;
+}
+
 /** Every setting as it stands without flags.
  *  @throws as `applySettings` */
 export async function reportSettings(
@@ -113,7 +118,7 @@ export async function reportSettings(
     const setting: LowSetting | undefined = settings.get(key) ?? low;
     return {
       key,
-      value: setting ? setting.value : spec.fallback,
+      value: setting ? shown(spec, setting.value) : spec.fallback,
       fallbackText: spec.fallbackText,
       origin: setting?.origin ?? DEFAULT_ORIGIN,
     };

@@ -5,6 +5,8 @@ import { type Address, listen, urlOf } from "../../server/listen.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { loadModel } from "../run-model.ts";
+import { GUARD_OPTIONS, openGuarding } from "../serve/guarding.ts";
+import { MONITOR_OPTIONS, openMonitor } from "../serve/monitoring.ts";
 import { openServing, SERVING_OPTIONS } from "../serving.ts";
 import { readVersion } from "../version.ts";
 
@@ -12,7 +14,7 @@ export const serve = defineCommand({
   description:
     "Answers requests over HTTP as the OpenAI API has them, many at once, until it is told to stop " +
     "by Ctrl-C or SIGTERM: then it answers those that it has and ends; told twice, it ends at once.",
-  options: [...SERVING_OPTIONS, "host", "port", "json"],
+  options: [...SERVING_OPTIONS, ...GUARD_OPTIONS, "port", ...MONITOR_OPTIONS, "json"],
   changes: {
     prompt: { help: "system message of conversations that have none of their own" },
     file: { help: "read the system message from a file" },
@@ -31,13 +33,30 @@ export const serve = defineCommand({
     const { signal, ui } = context;
     const backend = new Backend();
     const report = (error: unknown) => ui.error(describe(error));
-    const app = await createApp({ backend, version: readVersion(), report });
+    const guarding = await openGuarding(context, options, backend);
+    using monitor = openMonitor(context, options, backend);
+    const { guards, listeners, lengths, screen } = guarding;
+    const { trustProxy } = options;
+    const parts = {
+      backend,
+      version: readVersion(),
+      report,
+      guards,
+      monitor,
+      listeners,
+      trustProxy,
+    };
+    const app = await createApp(parts);
     try {
       const address = await listen(app, options);
       ui.debug(`listening at ${urlOf(address)}`);
       const model = await loadModel(context, options);
       try {
-        const serving = await openServing(context, model, options);
+        const serving = await openServing(context, model, options, {
+          watchers: monitor.watchers,
+          lengths,
+          screen,
+        });
         backend.serve(serving);
         await announce(context, serving, address, options.json);
         if (!signal.aborted) await once(signal, "abort");
