@@ -143,7 +143,7 @@ export const OPTIONS = {
     help: "requests of each key, or of each address where there are no keys: 60/min, 10/s, 1000/h" },
   addressRateLimit: { flags: "--address-rate-limit <rate>", group: "Protection", type: RATE, setting: true, fallbackText: "any",
     help: "requests of each address, whatever keys come from it, and attempts without a key" },
-  trustProxy: { flags: "--trust-proxy <addresses>", group: "Protection", type: ADDRESSES, setting: true, fallback: [], fallbackText: "none",
+  trustProxy: { flags: "--trust-proxy <addresses>", group: "Protection", type: ADDRESSES, setting: true, fallbackText: "none",
     help: "proxies in front of the server: whom they name in X-Forwarded-For is the client" },
   allowHost: { flags: "--allow-host <name>", group: "Protection", type: NAME, repeatable: true, fallback: [], setting: true,
     help: "name that a server of this machine alone goes by, besides localhost (repeatable)" },

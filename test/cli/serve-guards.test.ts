@@ -176,9 +176,12 @@ it("limits and the input filter refuse, and say what may be sent", async () => {
 });
 
 it("warns of an open server, of short keys and of key files that others can read", async () => {
-  const open = await start(["--host", "0.0.0.0"]);
+  const keys = file("weak", "bob:1234\n", 0o644);
+  const [open, weak] = await Promise.all([
+    start(["--host", "0.0.0.0"]),
+    start(["--api-key-file", keys]),
+  ]);
   expect(open.stderr()).toMatch(/warning: anyone who can reach 0\.0\.0\.0 .* no API key/);
-  const weak = await start(["--api-key-file", file("weak", "bob:1234\n", 0o644)]);
   expect(weak.stderr()).toMatch(/warning: other users of this machine can read .*weak: chmod 600/);
   expect(weak.stderr()).toMatch(/warning: API key "bob" is short/);
 });

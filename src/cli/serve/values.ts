@@ -1,7 +1,6 @@
 import { isIP } from "node:net";
 import type { ValueType } from "../../config/values.ts";
-import { parseRate } from "../../server/guards/rate-limit.ts";
-import type { RateLimit } from "../../server/guards/sliding-windows.ts";
+import { parseRate, type RateLimit } from "../../server/guards/rates.ts";
 import {
   ALERT_METRICS,
   type AlertRule,

@@ -2,17 +2,8 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ApiError } from "../api-error.ts";
 import { isPublic } from "./authentication.ts";
 import { networkOf } from "./client-ids.ts";
-import { type RateLimit, SlidingWindows } from "./sliding-windows.ts";
-
-const UNITS_MS = { s: 1000, min: 60_000, h: 3_600_000 } as const;
-const RATE = /^([1-9]\d{0,5})\/(s|min|h)$/;
-
-/** `60/min`, `10/s`, `1000/h`; undefined where the text is no such rate. */
-export function parseRate(text: string): RateLimit | undefined {
-  const [, count, unit] = RATE.exec(text) ?? [];
-  if (count === undefined) return undefined;
-  return { count: Number(count), windowMs: UNITS_MS[unit as keyof typeof UNITS_MS] };
-}
+import type { RateLimit } from "./rates.ts";
+import { SlidingWindows } from "./sliding-windows.ts";
 
 /** How often a client may ask for work, which is what POST is for. */
 export interface RateLimits {

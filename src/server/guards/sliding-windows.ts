@@ -1,7 +1,4 @@
-export interface RateLimit {
-  readonly count: number;
-  readonly windowMs: number;
-}
+import type { RateLimit } from "./rates.ts";
 
 /** Clients and events that are remembered at most; about 10 MB. */
 const MAX_CLIENTS = 10_000;

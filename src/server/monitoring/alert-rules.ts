@@ -1,5 +1,4 @@
-import type { Row } from "./columns.ts";
-import { errorRate } from "./report.ts";
+import { errorRate, type Row } from "./columns.ts";
 
 export type Severity = "warning" | "critical";
 

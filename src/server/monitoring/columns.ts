@@ -48,6 +48,12 @@ export function largest(ring: RowRing<Column>, column: Column, from: number, to:
   return most;
 }
 
+/** Requests that failed by the server's fault, of those that it tried to answer to the end. */
+export function errorRate({ ok, error, timeout }: Row): number | null {
+  const tried = ok + error + timeout;
+  return tried > 0 ? Math.round((10_000 * (error + timeout)) / tried) / 10_000 : null;
+}
+
 function combineColumn(ring: RowRing<Column>, column: Column, from: number, to: number): number {
   const how = COLUMNS[column];
   if (how === "last") return ring.get(column, to - 1);

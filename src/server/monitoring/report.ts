@@ -1,4 +1,4 @@
-import { combine, largest, type Row } from "./columns.ts";
+import { combine, errorRate, largest, type Row } from "./columns.ts";
 import type { LatencySummary, Timed } from "./latencies.ts";
 import { INTERVAL_MS, KEPT_MS, type Snapshots } from "./snapshots.ts";
 import { OUTCOMES, type Outcome } from "./tally.ts";
@@ -103,11 +103,6 @@ export function summarise(snapshots: Snapshots, windowMs: number): Summary {
     cpu_percent_mean: orNull(round(all.cpu_percent, 10)),
     energy: energyOf(all),
   };
-}
-
-/** Requests that failed by the server's fault, of those that it tried to answer to the end. */
-export function errorRate({ ok, error, timeout }: Row): number | null {
-  return share(error + timeout, ok + error + timeout);
 }
 
 const WINDOW = /^([1-9]\d{0,5})(s|m|h)$/;

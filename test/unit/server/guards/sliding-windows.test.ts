@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { networkOf } from "../../../../src/server/guards/client-ids.ts";
-import { parseRate } from "../../../../src/server/guards/rate-limit.ts";
+import { parseRate } from "../../../../src/server/guards/rates.ts";
 import { SlidingWindows } from "../../../../src/server/guards/sliding-windows.ts";
 import { seededRandom } from "../../../support/random.ts";
 
