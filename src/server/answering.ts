@@ -63,7 +63,7 @@ export async function answerWhole<C extends object>(
 }
 
 export interface StreamOptions {
-  /** Told of failures that the client gets to see as an event. */
+  /** Told of faults that the client gets to see as an event. */
   readonly report: (error: unknown) => void;
   /** Whether the last event tells the tokens of all. */
   readonly withUsage: boolean;

@@ -59,6 +59,11 @@ export class ApiError extends Error {
     this.retryAfterS = details.retryAfterS;
   }
 
+  /** Whether it is the server that is to blame. */
+  get isFault(): boolean {
+    return this.kind === "GENERATION_ERROR";
+  }
+
   body(): ErrorBody {
     const { kind, message, code, param, retryAfterS } = this;
     return {

@@ -4,8 +4,6 @@ import { ApiError } from "./api-error.ts";
 import { noteError } from "./guards/record.ts";
 import { toApiError } from "./openai/errors.ts";
 
-const SERVER_ERROR = 500;
-
 /** Answers with what went wrong; faults of the server are reported, too. */
 export function sendError(
   reply: FastifyReply,
@@ -13,7 +11,7 @@ export function sendError(
   report: (error: unknown) => void,
 ): FastifyReply {
   const error = toApiError(thrown);
-  if (error.status === SERVER_ERROR) report(thrown);
+  if (error.isFault) report(thrown);
   noteError(reply.request, error);
   if (error.retryAfterS !== undefined) void reply.header("retry-after", error.retryAfterS);
   return reply.code(error.status).send(error.body());

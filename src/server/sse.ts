@@ -56,7 +56,7 @@ export class EventStream {
 
 /** Answers with the events that `write` sends. What fails once the stream is open is its last event;
  *  until then it is thrown.
- *    report  is told of faults of the server that the client gets to see as an event */
+ *    report  is told of faults that the client gets to see as an event */
 export async function sendEvents(
   reply: FastifyReply,
   report: (error: unknown) => void,
@@ -67,12 +67,12 @@ export async function sendEvents(
     await write(events);
     events.open();
     events.end();
-  } catch (error) {
-    if (!events.opened) throw error;
-    const told = toApiError(error);
-    noteError(reply.request, told);
-    if (told.kind === "GENERATION_ERROR") report(error);
-    events.fail(told);
+  } catch (thrown) {
+    if (!events.opened) throw thrown;
+    const error = toApiError(thrown);
+    noteError(reply.request, error);
+    if (error.isFault) report(thrown);
+    events.fail(error);
   }
   return reply;
 }

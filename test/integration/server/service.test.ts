@@ -71,7 +71,7 @@ describe("the service", () => {
 
   it("frees the place when the client leaves, generating or waiting", async () => {
     await start({ places: 1 });
-    const first = begin(endless());
+    const first = begin({ ...endless(), stream: true });
     await until(() => state().active === 1);
     const second = begin(endless());
     await until(() => state().queued === 1);
