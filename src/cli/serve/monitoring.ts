@@ -14,6 +14,7 @@ export const MONITOR_OPTIONS = [
   "alert",
   "alertWebhook",
   "powercap",
+  "perfPower",
 ] as const satisfies readonly OptionKey[];
 
 type Options = OptionValues<(typeof MONITOR_OPTIONS)[number] | "parallel">;
@@ -21,10 +22,10 @@ type Options = OptionValues<(typeof MONITOR_OPTIONS)[number] | "parallel">;
 /** Begins to keep account of the server; ends when it is disposed of. */
 export function openMonitor(
   { ui, signal }: Context,
-  { parallel, alert, alertWebhook, powercap }: Options,
+  { parallel, alert, alertWebhook, powercap, perfPower }: Options,
   backend: Backend,
 ): Monitor & Disposable {
-  const meter = openMeter({ powercap, platform: process.platform });
+  const meter = openMeter({ powercap, perfPower, platform: process.platform });
   const energy: EnergyMeter | undefined = isMeter(meter) ? meter : undefined;
   const onFailure = (message: string) => ui.warn(message);
   const log = ({ severity, message, recovered }: Alert) =>
