@@ -27,7 +27,8 @@ inline void pack(const uint8_t* rows, uint32_t k_padded, uint8_t* out) {
 inline void store_rows(I32x16 dots, const TernaryMatrix& w, const TernaryInput& x, uint32_t token,
                        uint32_t row, uint32_t row_end, float* y) {
   const __m256i sum = _mm256_set1_epi32(x.sum[token]);
-  const F32x16 exact = to_f32({_mm256_sub_epi32(dots.low, sum), _mm256_sub_epi32(dots.high, sum)});
+  const F32x16 exact =
+      to_f32(I32x16{_mm256_sub_epi32(dots.low, sum), _mm256_sub_epi32(dots.high, sum)});
   const uint32_t n_rows = rows_left(row, row_end);
   if (n_rows == kBlockRows) {
     store(mul(exact, div(load(w.row_scales + row), set1(x.scale[token]))), y + row);
