@@ -18,10 +18,6 @@ inline __m256i dot4(__m256i a, __m256i b) {
   return _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1));
 }
 
-inline void dot4_add(__m256i& sum, __m256i a, __m256i b) {
-  sum = _mm256_add_epi32(sum, dot4(a, b));
-}
-
 #include "kernels/x86/ymm_products-inl.h"
 
 /// Of packed bytes, the codes of a plane, times 2^kPlaneShift[plane]: small enough for the sums of
