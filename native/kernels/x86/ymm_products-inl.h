@@ -1,6 +1,5 @@
 // Integer products on ymm registers. Included after ymm-inl.h; the target defines
 //   dot4(a, b)            eight sums of four products, unsigned a times signed b
-//   dot4_add(sum, a, b)   the same, added to a register
 
 inline __m256i broadcast_4(const int8_t* p) {
   int32_t four;
