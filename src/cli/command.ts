@@ -26,6 +26,8 @@ export interface Command<K extends OptionKey = OptionKey> {
 export interface Argument {
   readonly syntax: string;
   readonly help: string;
+  /** What a shell may offer, where it is no file. */
+  readonly choices?: readonly string[];
 }
 
 export type OptionChanges = Readonly<

@@ -6,7 +6,7 @@ import { commandWords } from "../completion/words.ts";
 export const completion = defineCommand({
   description:
     "Prints the script that teaches a shell to complete commands, options and their values.",
-  argument: { syntax: "<shell>", help: "bash, zsh or fish" },
+  argument: { syntax: "<shell>", help: "bash, zsh or fish", choices: SHELLS },
   options: [],
   examples: [
     { command: 'eval "$(bitnet completion bash)"', says: "in ~/.bashrc" },

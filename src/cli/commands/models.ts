@@ -19,7 +19,11 @@ export const models = defineCommand({
     "Lists the models on this machine: in the Hugging Face cache, whoever put them there, those that " +
     "`bitnet setup` converted, and files elsewhere that were run before. `show` tells more about one, " +
     "`path` prints where it is, `rm` removes a repository and what was made of it from the caches.",
-  argument: { syntax: "[action]", help: "list (the default), show, path or rm" },
+  argument: {
+    syntax: "[action]",
+    help: "list (the default), show, path or rm",
+    choices: ["list", "show", "path", "rm"],
+  },
   secondArgument: { syntax: "[model]", help: "a name of the list, ORG/NAME, or a path" },
   options: ["force", "json"],
   examples: [

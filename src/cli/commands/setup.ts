@@ -39,6 +39,7 @@ export const setup = defineCommand({
   argument: {
     syntax: "[model]",
     help: "short name, ORG/NAME[:FILE][@REVISION], or a directory",
+    choices: SHORT_NAMES.map(({ name }) => name),
   },
   options: OPTIONS,
   examples: [

@@ -4,6 +4,7 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
 const ROOT_FLAGS = ["--help", "--version", "--quiet", "--verbose", "--no-color"];
+const HELP_COMMAND = { name: "help", summary: "explain a command" };
 
 /** The script that teaches a shell our commands and options. */
 export function completionScript(shell: Shell, commands: readonly CommandWords[]): string {
@@ -24,7 +25,7 @@ function bashScript(commands: readonly CommandWords[]): string {
     "  local cur=$2 prev=$3 command= word words=",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is bash's
     '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
-    `    case $word in ${names.join("|")}) command=$word; break ;; esac`,
+    `    case $word in ${[...names, "help"].join("|")}) command=$word; break ;; esac`,
     "  done",
     "  COMPREPLY=()",
     ...valueCases(commands).map((line) => `  ${line}`),
@@ -34,8 +35,14 @@ function bashScript(commands: readonly CommandWords[]): string {
       return `    ${name}) words=${quote(flags.flatMap((flag) => flag.names).join(" "))} ;;`;
     }),
     "  esac",
-    "  # Behind a command, what is no flag is a file, which the shell completes by itself.",
-    '  [[ -n $command && $cur != -* ]] || COMPREPLY=($(compgen -W "$words" -- "$cur"))',
+    "  # Behind a command, what is no flag is one of a few words, or a file, which the shell completes.",
+    "  if [[ -n $command && $cur != -* ]]; then",
+    "    case $command in",
+    `      help) words=${quote(names.join(" "))} ;;`,
+    ...commands.map(({ name, choices }) => `      ${name}) words=${quote(choices.join(" "))} ;;`),
+    "    esac",
+    "  fi",
+    '  COMPREPLY=($(compgen -W "$words" -- "$cur"))',
     "}",
     "complete -o default -F _bitnet bitnet",
   );
@@ -64,19 +71,28 @@ function zshScript(commands: readonly CommandWords[]): string {
     "_bitnet() {",
     "  local -a commands",
     "  commands=(",
-    ...commands.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`),
+    ...[...commands, HELP_COMMAND].map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`),
     "  )",
-    "  if (( CURRENT == 2 )); then _describe command commands; return; fi",
-    "  case $words[2] in",
-    ...commands.flatMap(({ name, flags }) => [
+    "  # Flags of all commands may stand before the command.",
+    "  while (( CURRENT > 2 )) && [[ $words[2] == -* ]]; do shift words; (( CURRENT-- )); done",
+    "  if (( CURRENT == 2 )); then",
+    `    if [[ $PREFIX == -* ]]; then compadd -- ${ROOT_FLAGS.join(" ")}; else _describe command commands; fi`,
+    "    return",
+    "  fi",
+    "  shift words; (( CURRENT-- ))",
+    "  case $words[1] in",
+    "    help) _describe command commands ;;",
+    ...commands.flatMap(({ name, choices, flags }) => [
       `    ${name})`,
       "      _arguments -S \\",
       ...flags.flatMap((flag) => flag.names.map((one) => `        ${zshFlag(one, flag)} \\`)),
+      ...(choices.length > 0 ? [`        ${quote(`1:value:(${choices.join(" ")})`)} \\`] : []),
       "        '*:file:_files' ;;",
     ]),
     "  esac",
     "}",
-    "compdef _bitnet bitnet",
+    "# From $fpath this is the body of the function, called for the first completion.",
+    "if [[ $funcstack[1] == _bitnet ]]; then _bitnet; else compdef _bitnet bitnet; fi",
   );
 }
 
@@ -92,9 +108,19 @@ function zshFlag(
 function fishScript(commands: readonly CommandWords[]): string {
   return lines(
     "# fish completion of bitnet: save it as ~/.config/fish/completions/bitnet.fish",
-    ...commands.map(({ name, summary }) => {
+    ...[...commands, HELP_COMMAND].map(({ name, summary }) => {
       return `complete -c bitnet -n __fish_use_subcommand -f -a ${name} -d ${quote(summary)}`;
     }),
+    ...ROOT_FLAGS.map(
+      (flag) => `complete -c bitnet -n __fish_use_subcommand -f -l ${flag.slice(2)}`,
+    ),
+    ...[...commands, { name: "help", choices: commands.map(({ name }) => name) }].flatMap(
+      ({ name, choices }) => {
+        if (choices.length === 0) return [];
+        const here = quote(`__fish_seen_subcommand_from ${name}`);
+        return [`complete -c bitnet -n ${here} -f -a ${quote(choices.join(" "))}`];
+      },
+    ),
     ...commands.flatMap(({ name, flags }) =>
       flags.map(({ names, help, takesValue, choices }) => {
         const values = choices.length > 0 ? `-x -a ${quote(choices.join(" "))}` : "-r";

@@ -5,6 +5,8 @@ import { flagNames, OPTIONS, type OptionSpec } from "../options.ts";
 export interface CommandWords {
   readonly name: string;
   readonly summary: string;
+  /** Values of the first argument, where they are few; else files are offered. */
+  readonly choices: readonly string[];
   readonly flags: readonly FlagWords[];
 }
 
@@ -41,13 +43,14 @@ export function commandWords(commands: readonly LazyCommand[]): Promise<readonly
           choices: choicesOf(spec),
         };
       });
-      return { name, summary, flags: [...flags, HELP] };
+      return { name, summary, choices: command.argument?.choices ?? [], flags: [...flags, HELP] };
     }),
   );
 }
 
-const ONE_OF = "one of ";
+/** Of a list with commas the shell completes the first. */
+const CHOICES = /^(?:one|some) of (.*)$/;
 
 function choicesOf({ type }: OptionSpec): readonly string[] {
-  return type?.expected.startsWith(ONE_OF) ? type.expected.slice(ONE_OF.length).split(", ") : [];
+  return CHOICES.exec(type?.expected ?? "")?.[1]?.split(", ") ?? [];
 }
