@@ -50,6 +50,7 @@ const TS_RULES = {
     commander: ["cli"],
     chalk: ["ui"],
     ora: ["ui"],
+    "get-east-asian-width": ["ui"],
     "cli-progress": ["ui"],
     fastify: ["server"],
     "@fastify/helmet": ["server"],

@@ -51,12 +51,13 @@ interface MemoryFlags {
 const LEAST_CONTEXT = 256;
 const KV_CHUNK_TOKENS = 64;
 
-/** @throws {ResourceError} the model is too large for the profile, before anything is loaded */
-export function checkProfileMemory(source: ModelSource, flags: MemoryFlags): void {
+/** @param usedBytes  memory that others take of what the profile allows
+ *  @throws {ResourceError} the model is too large for the profile, before anything is loaded */
+export function checkProfileMemory(source: ModelSource, flags: MemoryFlags, usedBytes = 0): void {
   const { profile, kvType, weights, batchSize, headCopy } = flags;
   if (profile === undefined) return;
   const hparams = hparamsOf(source.metadata);
-  const availableBytes = memoryLimit(profile, machineSize());
+  const availableBytes = memoryLimit(profile, machineSize()) - usedBytes;
   const contextLength = Math.min(LEAST_CONTEXT, hparams.contextLength);
   const options = { kvType, weights, batchSize, headCopy, contextLength, availableBytes };
   const plan = planMemory(source, hparams, options);

@@ -46,10 +46,12 @@ export const GENERATE_OPTIONS = [
 type Options = OptionValues<(typeof MODEL_OPTIONS | typeof GENERATE_OPTIONS)[number]>;
 
 /** Loads the model that the options name, or the bundled one, under a progress bar. A command without
- *  the option needs no copy of the head: it looks at all logits, or at none. */
+ *  the option needs no copy of the head: it looks at all logits, or at none.
+ *  @param usedBytes  memory that models loaded before take of what a profile allows */
 export async function loadModel(
   context: Context,
   options: OptionValues<(typeof LOAD_OPTIONS)[number]> & Partial<OptionValues<"headCopy">>,
+  usedBytes = 0,
 ): Promise<Model> {
   const { ui } = context;
   const { kvType, activations, weights, mmap } = options;
@@ -58,7 +60,7 @@ export async function loadModel(
   if (options.model === undefined) ui.warn(BUNDLED_MODEL_NOTE);
   const source = await openModelSource(path, { i2sLayout: i2sLayout(options.i2sLayout) });
   const { threads, batchSize } = withTuning(context, source, options);
-  checkProfileMemory(source, { ...options, batchSize, headCopy });
+  checkProfileMemory(source, { ...options, batchSize, headCopy }, usedBytes);
   const adapters = await openAdapters(options.lora, source);
   const model = await ui.progress(`loading ${path}`, `loaded ${path}`, (onProgress) =>
     Model.load(source, {

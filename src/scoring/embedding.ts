@@ -15,6 +15,8 @@ export interface EmbedOptions {
   readonly dimensions?: number | undefined;
   /** Text to put before each text, e.g. "Instruct: Find the answer.\nQuery: ". */
   readonly instruction?: string | undefined;
+  /** Longest text, in tokens. Default: the model's own. */
+  readonly contextLength?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,7 +60,7 @@ export async function* embedTexts(
     return first.result;
   };
   const embed = async (ids: Int32Array): Promise<Embedding> => {
-    const states = await hiddenStates(model, ids);
+    const states = await hiddenStates(model, ids, options.contextLength);
     const vector = pool(states, dModel, pooling).slice(0, dimensions);
     if (!vector.every(Number.isFinite)) throw noNumbers();
     return { vector: normalize ? toUnitLength(vector) : vector, tokens: ids.length };
@@ -86,8 +88,12 @@ export async function* embedTexts(
   }
 }
 
-async function hiddenStates(model: Model, ids: Int32Array): Promise<Float32Array> {
-  const session = model.createSession();
+async function hiddenStates(
+  model: Model,
+  ids: Int32Array,
+  contextLength: number | undefined,
+): Promise<Float32Array> {
+  const session = model.createSession({ contextLength });
   try {
     return await session.evaluate(ids, "hidden");
   } finally {

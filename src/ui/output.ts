@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
+import type { WriteStream } from "node:tty";
 import { Chalk } from "chalk";
 import { MarkdownRenderer } from "./markdown.ts";
 import type { Terminal } from "./terminal.ts";
@@ -56,11 +57,12 @@ export class Output {
   }
 
   /** A generated text in pieces that ends with a line feed; on a terminal with colour its Markdown is
-   *  shown as what it means, else it stays as it is. */
+   *  shown as what it means and long lines are broken between words, else it stays as it is. */
   markdown(): TextWriter {
     const { isTty, color } = this.terminal;
     if (!isTty || !color) return { write: (chunk) => this.text(chunk), end: () => this.line() };
-    const renderer = new MarkdownRenderer(new Chalk({ level: COLOR_LEVEL_16 }));
+    const columns = () => (this.#stream as Partial<WriteStream>).columns ?? 0;
+    const renderer = new MarkdownRenderer(new Chalk({ level: COLOR_LEVEL_16 }), columns);
     return {
       write: (chunk) => this.#write(renderer.push(showControls(chunk))),
       end: () => this.line(renderer.end()),

@@ -20,6 +20,13 @@ afterAll(async () => {
   await model.close();
 });
 
+it("embeds texts up to a length", async () => {
+  const [whole] = await model.embed(["the king"]);
+  expect(await model.embed(["the king"], { contextLength: 64 })).toEqual([whole]);
+  const long = model.embed(["the king ".repeat(64)], { contextLength: 64 });
+  await expect(long).rejects.toThrow(ResourceError);
+});
+
 describe("openModel", () => {
   it("reports what is loaded", () => {
     expect(model.contextLength).toBe(512);

@@ -5,6 +5,7 @@ import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { type EmbedFormat, openEmbedPrinter } from "../embed-output.ts";
 import { readTexts } from "../lines.ts";
+import { profileContext } from "../profile.ts";
 import { expandEscapes } from "../prompt.ts";
 import { LOAD_OPTIONS, loadModel } from "../run-model.ts";
 
@@ -49,7 +50,8 @@ export const embed = defineCommand({
         : options.instruction;
       const facts = { model: model.path, dimensions, pooling, normalized: normalize };
       const printer = openEmbedPrinter(out, format, facts);
-      const settings = { pooling, normalize, dimensions, instruction, signal };
+      const contextLength = profileContext(options.profile, options.kvType, model);
+      const settings = { pooling, normalize, dimensions, instruction, contextLength, signal };
       let count = 0;
       let tokens = 0;
       for await (const embedding of embedTexts(model, texts, settings)) {

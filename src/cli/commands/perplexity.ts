@@ -9,6 +9,7 @@ import {
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { describePerplexity } from "../perplexity-output.ts";
+import { profileContext } from "../profile.ts";
 import { readPrompt } from "../prompt.ts";
 import { LOAD_OPTIONS, loadModel } from "../run-model.ts";
 
@@ -45,15 +46,17 @@ export const perplexity = defineCommand({
     try {
       const model = await loadModel(context, options);
       models.push(model);
+      const path = options.compare;
+      const limit = profileContext(options.profile, options.kvType, model, path ? 2 : 1);
       const settings = {
-        ctxSize: windowOf(options.ctxSize, origins.ctxSize, model),
+        ctxSize: windowOf(options.ctxSize, origins.ctxSize, model, limit),
         stride: options.stride,
         chunks: options.chunks,
         signal,
       };
-      const path = options.compare;
       // Adapters belong to the first: so a merged model can be compared with its parts.
-      const other = path && (await loadModel(context, { ...options, model: path, lora: [] }));
+      const otherOptions = { ...options, model: path, lora: [] };
+      const other = path && (await loadModel(context, otherOptions, model.memory().weightBytes));
       if (other) models.push(other);
       signal.throwIfAborted();
       const result = await watched(context, (onProgress) =>
@@ -72,10 +75,16 @@ export const perplexity = defineCommand({
   },
 });
 
-/** Only the flag counts: a context window that a configuration file sets is for talking. */
-function windowOf(size: number, origin: string | undefined, { hparams }: Model): number {
-  if (origin !== "--ctx-size") return DEFAULT_WINDOW;
-  return size === 0 ? hparams.contextLength : size;
+/** Only the flag counts: a context window that a configuration file sets is for talking.
+ *  @param limit  of the profile, which the flag overrides */
+function windowOf(
+  size: number,
+  origin: string | undefined,
+  { hparams }: Model,
+  limit: number | undefined,
+): number {
+  if (origin !== "--ctx-size") return Math.min(DEFAULT_WINDOW, limit ?? DEFAULT_WINDOW);
+  return size === 0 ? (limit ?? hparams.contextLength) : size;
 }
 
 async function watched<T>(

@@ -16,8 +16,8 @@ const TAGS: ReadonlyArray<readonly [code: string, tag: string]> = [
   ["[39m", "</c>"],
 ];
 
-function render(pieces: Iterable<string>): string {
-  const renderer = new MarkdownRenderer(STYLE);
+function render(pieces: Iterable<string>, columns?: () => number): string {
+  const renderer = new MarkdownRenderer(STYLE, columns);
   let shown = "";
   for (const piece of pieces) shown += renderer.push(piece);
   shown += renderer.end();
@@ -89,5 +89,62 @@ describe("Markdown on a terminal", () => {
     const renderer = new MarkdownRenderer(STYLE);
     const shown = renderer.push(`**${"word ".repeat(100)}`);
     expect(shown).toContain("**word word");
+  });
+});
+
+const WIDTH = 20;
+const WRAPPED: ReadonlyArray<readonly [markdown: string, shown: string]> = [
+  ["one two three four five six", "one two three four\nfive six"],
+  ["exactly twenty cols. and", "exactly twenty cols.\nand"],
+  ["a line\nof its own", "a line\nof its own"],
+  ["an **emphasis over the edge** of it", "an <b>emphasis over the\nedge</> of it"],
+  ["- one two three four five\n- six", "\u2022 one two three four\n  five\n\u2022 six"],
+  ["  - one two three four", "  \u2022 one two three\n    four"],
+  ["10. one two three four five", "10. one two three\n    four five"],
+  ["> one two three four five", "<dim>\u2502 </>one two three four\n<dim>\u2502 </>five"],
+  ["see https://example.com/a/long/one now", "see\nhttps://example.com/a/long/one now"],
+  [
+    "```\nlet one = two + three + four;\n```",
+    "<dim>```</>\n<c>let one = two + three + four;</c>\n<dim>```</>",
+  ],
+  ["| one | two | three | four |", "| one | two | three | four |"],
+  [
+    "\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3092\u66f8\u304f\u306e\u3002",
+    "\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3092\u66f8\u304f\n\u306e\u3002",
+  ],
+  [
+    "caf\u0065\u0301 caf\u0065\u0301 caf\u0065\u0301 caf\u0065\u0301 five",
+    "caf\u0065\u0301 caf\u0065\u0301 caf\u0065\u0301 caf\u0065\u0301\nfive",
+  ],
+  [
+    "\u{1f600} \u{1f600} \u{1f600} \u{1f600} \u{1f600} \u{1f600} \u{1f600} end",
+    "\u{1f600} \u{1f600} \u{1f600} \u{1f600} \u{1f600} \u{1f600} \u{1f600}\nend",
+  ],
+];
+
+describe("long lines", () => {
+  it.each(WRAPPED)("%j", (markdown, shown) => {
+    const columns = () => WIDTH;
+    expect(render([markdown], columns)).toBe(shown);
+    expect(render(markdown, columns)).toBe(shown);
+    for (let cut = 1; cut < markdown.length; cut++) {
+      expect(render([markdown.slice(0, cut), markdown.slice(cut)], columns)).toBe(shown);
+    }
+  });
+
+  it("are broken at the width of the moment", () => {
+    let width = 20;
+    const renderer = new MarkdownRenderer(STYLE, () => width);
+    expect(renderer.push("one two three four five ")).toBe("one two three four\nfive");
+    width = 40;
+    expect(renderer.push("six seven eight nine ten eleven ")).toBe(
+      " six seven eight nine ten eleven",
+    );
+  });
+
+  it("stay whole where the width is not known, or next to nothing", () => {
+    const line = "one two three four five six";
+    expect(render([line], () => 0)).toBe(line);
+    expect(render([line], () => 5)).toBe(line);
   });
 });
