@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { GenerationResult } from "../engine/generation.ts";
 import type { Model } from "../engine/model.ts";
 import type { GenerateOptions, Session } from "../engine/session.ts";
@@ -32,6 +33,8 @@ export async function* answerAll(
 ): AsyncGenerator<BatchAnswer> {
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
+  // Every request listens to it, and Node warns of more than ten.
+  setMaxListeners(0, signal);
   const answers = new Channel<BatchAnswer>();
   const feed = new Feed(requests(signal));
   const deliver = options.order === "input" ? inOrder(answers) : pushTo(answers);

@@ -51,6 +51,12 @@ describe("answers", () => {
     }
   });
 
+  it("come without a warning, however many there are at once", async () => {
+    write(...Array.from({ length: 24 }, (_, id) => ({ id, prompt: "the king" })));
+    const { stderr, stdout } = await batch("--parallel", "24", "-n", "2");
+    expect({ stderr, answers: parse(stdout).length }).toEqual({ stderr: "", answers: 24 });
+  });
+
   it("follow the options of their line", async () => {
     write(
       { prompt: "the king", max_tokens: 3, seed: 1 },

@@ -111,10 +111,10 @@ export function headlines(report: BenchReport): readonly (readonly [string, stri
       .filter((result) => result.kind === kind)
       .toSorted((a, b) => b.tokensPerSecond.median - a.tokensPerSecond.median)[0];
   const [prompt, generation] = [best("prompt"), best("generate")];
-  const peak = Math.min(...report.results.map(({ peakRssBytes }) => peakRssBytes));
+  const loaded = generation ?? prompt;
   return [
-    ...(generation ? [tile(generation, "generated")] : []),
-    ...(prompt ? [tile(prompt, "prompt")] : []),
+    ...(generation ? [tile(generation, "generated tokens")] : []),
+    ...(prompt ? [tile(prompt, "prompt tokens")] : []),
     ...(prompt?.firstTokenMs
       ? [
           [
@@ -123,11 +123,18 @@ export function headlines(report: BenchReport): readonly (readonly [string, stri
           ] as const,
         ]
       : []),
-    ...(Number.isFinite(peak) ? [[`${digits(peak / 2 ** 20)} MiB`, "peak memory"] as const] : []),
+    ...(loaded
+      ? [
+          [
+            `${digits(loaded.peakRssBytes / 2 ** 20)} MiB`,
+            `peak memory, ${threadsText(loaded.setup.threads)}`,
+          ] as const,
+        ]
+      : []),
   ];
 }
 
 function tile({ tokensPerSecond, test, setup }: BenchResult, what: string) {
   const where = `${what} per second: ${test}, ${threadsText(setup.threads)}`;
-  return [`${digits(tokensPerSecond.median)}`, `tokens ${where}`] as const;
+  return [`${digits(tokensPerSecond.median)}`, where] as const;
 }
