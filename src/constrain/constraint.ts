@@ -4,6 +4,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { BrokenDown, Host } from "./host.ts";
 import { JSON_OBJECT_GRAMMAR } from "./json-rules.ts";
 import type { GrammarSource, WorkerReply, WorkerRequest } from "./protocol.ts";
+import { schemaGrammar } from "./schema/grammar.ts";
 
 /** What a text shall be: one of these. */
 export interface ConstraintSpec {
@@ -62,6 +63,7 @@ function sourceOf({ jsonSchema, grammar, json }: ConstraintSpec): GrammarSource 
   if (kinds.length !== 1) {
     throw new UsageError("a constraint is a JSON Schema, a grammar or JSON: one of them");
   }
+  if (jsonSchema !== undefined) return { grammar: schemaGrammar(jsonSchema), foreign: false };
   if (grammar === undefined) return { grammar: JSON_OBJECT_GRAMMAR, foreign: false };
   if (grammar.length > MAX_GRAMMAR_CHARS) {
     throw new UsageError(

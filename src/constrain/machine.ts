@@ -7,6 +7,7 @@ import type {
 import { byteAlphabet } from "../tokenizer/byte-alphabet.ts";
 import { type Library, loadLibrary } from "./library.ts";
 import type { GrammarSource, TokenBytes, WorkerReply } from "./protocol.ts";
+import { Utf8Guard } from "./utf8-guard.ts";
 
 /** Compiled grammars kept for generations to come; with a large vocabulary one takes a few MB. */
 const MAX_GRAMMARS = 16;
@@ -20,6 +21,7 @@ const DONE = { type: "done" } as const;
 interface Run {
   readonly matcher: GrammarMatcher;
   nTokens: number;
+  lastByte: number;
 }
 
 /** Compiles grammars for a vocabulary and follows generations through them. */
@@ -28,6 +30,7 @@ export class GrammarMachine {
   readonly #compiler: GrammarCompiler;
   /** The id after the vocabulary's: allowed where the text may end, whichever tokens end it. */
   readonly #end: number;
+  readonly #guard: Utf8Guard;
   /** Least recently used first. */
   readonly #grammars = new Map<string, CompiledGrammar>();
   readonly #runs = new Map<number, Run>();
@@ -46,13 +49,14 @@ export class GrammarMachine {
       [end],
     );
     const compiler = await GrammarCompiler.createGrammarCompiler(info, false);
-    return new GrammarMachine(library, compiler, end);
+    return new GrammarMachine(library, compiler, end, new Utf8Guard(tokens));
   }
 
-  private constructor(library: Library, compiler: GrammarCompiler, end: number) {
+  private constructor(library: Library, compiler: GrammarCompiler, end: number, guard: Utf8Guard) {
     this.#library = library;
     this.#compiler = compiler;
     this.#end = end;
+    this.#guard = guard;
   }
 
   /** What the library last complained of, which it does before it breaks down. */
@@ -92,12 +96,14 @@ export class GrammarMachine {
       }
       run.nTokens++;
     }
+    run.lastByte = this.#guard.lastByte(run.lastByte, tokens);
     const bits = await run.matcher.getNextTokenBitmask();
     const words = new Uint32Array(bits.buffer, bits.byteOffset, bits.length);
     const word = this.#end >>> 5;
     const bit = 1 << (this.#end & 31);
     const canEnd = ((words[word] as number) & bit) !== 0;
     words[word] = (words[word] as number) & ~bit;
+    this.#guard.restrict(words, run.lastByte);
     return { type: "mask", words, canEnd };
   }
 
@@ -113,7 +119,7 @@ export class GrammarMachine {
     this.#grammars.delete(key);
     this.#grammars.set(key, grammar);
     const matcher = await this.#library.GrammarMatcher.createGrammarMatcher(grammar);
-    const run: Run = { matcher, nTokens: 0 };
+    const run: Run = { matcher, nTokens: 0, lastByte: 0 };
     this.#runs.set(generation, run);
     return run;
   }
