@@ -28,7 +28,7 @@ const TS_RULES = {
     bin: ["cli"],
     cli: [...FEATURES, ...CORE, "ui", "config"],
     index: [...FEATURES, ...CORE],
-    batch: ["chat", "engine", "gguf", "errors"],
+    batch: ["chat", "constrain", "engine", "gguf", "errors"],
     convert: ["engine", "checkpoint", "gguf", "errors"],
     bench: ["engine", "checkpoint", "tokenizer", "errors"],
     server: ["chat", "constrain", "scoring", "batch", "engine", "tokenizer", "errors"],

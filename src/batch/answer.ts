@@ -21,6 +21,8 @@ export interface GivenAnswer extends AnswerHead, AnswerTail {
   readonly response: string;
   readonly finishReason: FinishReason;
   readonly stopText?: string;
+  /** With a schema or grammar: whether the response is a whole text of it. */
+  readonly complete?: boolean;
   /** Gives the same text again with the same options. */
   readonly seed: number | bigint;
   readonly usage: { readonly promptTokens: number; readonly generatedTokens: number };

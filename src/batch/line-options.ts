@@ -1,3 +1,4 @@
+import type { ConstraintSpec } from "../constrain/constraint.ts";
 import type { SamplingParams } from "../engine/binding.ts";
 import { UsageError } from "../errors.ts";
 
@@ -8,6 +9,8 @@ export interface LineOptions extends Partial<Readonly<Record<SamplingNumber, num
   readonly nPredict?: number;
   readonly stop?: readonly string[];
   readonly seed?: number;
+  /** What the answer shall be. */
+  readonly constraint?: ConstraintSpec;
 }
 
 type OptionName = keyof LineOptions;
@@ -18,7 +21,7 @@ interface Range {
   readonly whole?: true;
 }
 
-const NUMBERS: Readonly<Record<Exclude<OptionName, "stop">, Range>> = {
+const NUMBERS: Readonly<Record<Exclude<OptionName, "stop" | "constraint">, Range>> = {
   nPredict: { min: -1, whole: true },
   seed: { min: Number.MIN_SAFE_INTEGER, whole: true },
   temperature: { min: 0 },
@@ -31,14 +34,32 @@ const NUMBERS: Readonly<Record<Exclude<OptionName, "stop">, Range>> = {
   presencePenalty: { min: -2, max: 2 },
 };
 
+/** What the mistakes in a schema or a grammar are shows when it is compiled. */
+const CONSTRAINTS: Readonly<Record<string, (value: unknown) => ConstraintSpec>> = {
+  jsonSchema: (value) => {
+    if (typeof value === "boolean" || isObject(value)) return { jsonSchema: value };
+    throw new UsageError("jsonSchema: expected a JSON Schema");
+  },
+  grammar: (value) => {
+    if (typeof value === "string") return { grammar: value };
+    throw new UsageError("grammar: expected a text");
+  },
+  jsonObject: (value) => {
+    if (value === true) return { json: true };
+    throw new UsageError("jsonObject: expected true");
+  },
+};
+
 /** The option that a field of a request sets.
  *  @throws {UsageError} no such option, or no such value */
 export function optionOf(name: string, value: unknown): LineOptions {
   if (name === "stop") return { stop: readStops(value) };
+  const read = Object.hasOwn(CONSTRAINTS, name) ? CONSTRAINTS[name] : undefined;
+  if (read) return { constraint: read(value) };
   const range = Object.hasOwn(NUMBERS, name) ? NUMBERS[name as keyof typeof NUMBERS] : undefined;
   if (!range) {
     throw new UsageError(`unknown field "${name.slice(0, 40)}"`, {
-      hint: `options: ${[...Object.keys(NUMBERS), "stop"].join(", ")}`,
+      hint: `options: ${[...Object.keys(NUMBERS), "stop", ...Object.keys(CONSTRAINTS)].join(", ")}`,
     });
   }
   const { min, max = Number.MAX_SAFE_INTEGER, whole } = range;

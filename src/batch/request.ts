@@ -42,7 +42,12 @@ export function parseRequest(text: string, line: number): BatchRequest | BadRequ
     id = readId(fields.get("id")) ?? line;
     let options: LineOptions = {};
     for (const [name, value] of fields) {
-      if (!FIELDS.has(name)) options = { ...options, ...optionOf(name, value) };
+      if (FIELDS.has(name)) continue;
+      const option = optionOf(name, value);
+      if (option.constraint && options.constraint) {
+        throw new UsageError("jsonSchema, grammar and jsonObject exclude one another");
+      }
+      options = { ...options, ...option };
     }
     const metadata = fields.get("metadata");
     const input = readInput(fields);

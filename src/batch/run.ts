@@ -1,4 +1,6 @@
 import { setMaxListeners } from "node:events";
+import type { ConstraintSpec } from "../constrain/constraint.ts";
+import type { Constraint } from "../engine/constraint.ts";
 import type { GenerationResult } from "../engine/generation.ts";
 import type { Model } from "../engine/model.ts";
 import type { GenerateOptions, Session } from "../engine/session.ts";
@@ -15,6 +17,8 @@ export interface BatchOptions {
   readonly order: "input" | "finish";
   /** Token ids of a request, with whatever template it needs. */
   readonly encode: (input: BatchInput) => Int32Array | Promise<Int32Array>;
+  /** Compiles what a request says that its answer shall be. */
+  readonly constrain: (spec: ConstraintSpec) => Promise<Constraint | undefined>;
   /** What requests do not say themselves. */
   readonly defaults: Omit<GenerateOptions, "signal" | "onPrompt">;
   /** Context window of each request. Default: the model's own. */
@@ -167,11 +171,12 @@ async function answerOne(
 async function generate(
   session: Session,
   prompt: Int32Array,
-  { options: { nPredict, stop, seed, ...sampling } }: BatchRequest,
-  { defaults, signal }: BatchOptions,
+  { options: { nPredict, stop, seed, constraint: wanted, ...sampling } }: BatchRequest,
+  { constrain, defaults, signal }: BatchOptions,
 ): Promise<{ readonly text: string; readonly result: GenerationResult }> {
   const generation = session.generate(prompt, {
     ...defaults,
+    constraint: wanted ? await constrain(wanted) : defaults.constraint,
     maxTokens: nPredict ?? defaults.maxTokens,
     stop: stop ?? defaults.stop,
     seed: seed ?? defaults.seed,
@@ -182,10 +187,11 @@ async function generate(
 }
 
 function summaryOf(result: GenerationResult, seed: number | bigint | undefined) {
-  const { finishReason, stopText } = result;
+  const { finishReason, stopText, complete } = result;
   return {
     finishReason,
     ...(stopText === undefined ? {} : { stopText }),
+    ...(complete === undefined ? {} : { complete }),
     seed: seed ?? result.seed,
   };
 }

@@ -6,10 +6,12 @@ import type { BatchInput } from "../batch/request.ts";
 import { answerAll } from "../batch/run.ts";
 import { BatchStatistics, type BatchSummary } from "../batch/statistics.ts";
 import { ChatTemplate } from "../chat/template.ts";
+import type { ConstraintSpec } from "../constrain/constraint.ts";
 import type { Model } from "../engine/model.ts";
 import { encodePrompt } from "../tokenizer/tokenizer.ts";
 import { BATCH_OPTIONS, checkBatch } from "./batch-options.ts";
 import { describeBatch } from "./batch-text.ts";
+import { constraintOf, readConstraint } from "./constraint.ts";
 import type { Context } from "./context.ts";
 import type { OptionValues } from "./options.ts";
 import { profileContext } from "./profile.ts";
@@ -32,12 +34,14 @@ export async function runBatch(context: Context, options: Options): Promise<void
       ? { name: "standard input", open: () => context.stdin }
       : fileLines(options.batch);
   await using journal = await openJournal(context, options);
-  const plan = { finished: journal?.finished ?? new Map(), settings: settingsOf(options) };
+  const spec = await readConstraint(options);
+  const settings = settingsOf(options, spec);
+  const plan = { finished: journal?.finished ?? new Map(), settings };
   // Standard input comes once: what is wrong in it shows when its turn comes.
   const counts = options.batch === STDIN ? undefined : await countRequests(source, plan, signal);
   const skipped = counts ? counts.total - counts.pending : 0;
   if (skipped > 0) ui.info(`${skipped} of ${counts?.total} requests are answered already`);
-  const job = { source, plan, journal, pending: counts?.pending };
+  const job = { source, plan, journal, pending: counts?.pending, spec };
   const summary =
     counts?.pending === 0
       ? new BatchStatistics().summary(skipped)
@@ -67,6 +71,7 @@ interface Job {
   readonly journal: Journal | undefined;
   /** Undefined where nobody knows. */
   readonly pending: number | undefined;
+  readonly spec: ConstraintSpec | undefined;
 }
 
 async function answer(context: Context, options: Options, job: Job): Promise<BatchSummary> {
@@ -81,7 +86,7 @@ async function answer(context: Context, options: Options, job: Job): Promise<Bat
     const answers = answerAll(
       model,
       (stop) => planRequests(job.source, { ...job.plan, onSkip }, stop),
-      await batchOptions(context, options, model),
+      await batchOptions(context, options, model, job.spec),
     );
     // Answers on the terminal and a bar below them would disturb one another.
     const isShown = job.journal !== undefined || !out.terminal.isTty;
@@ -118,19 +123,26 @@ async function withProgress(
 }
 
 /** What decides the answers beside the requests. The number of threads and the like do not. */
-function settingsOf(options: Options): unknown {
+function settingsOf(options: Options, spec: ConstraintSpec | undefined): unknown {
   const { batch, answers, parallel, order, force, json, quiet, verbose, color, ...rest } = options;
-  const { threads, batchSize, weights, mmap, headCopy, speculate, ...decisive } = rest;
-  return { ...decisive, model: options.model && basename(resolve(options.model)) };
+  const { threads, batchSize, weights, mmap, headCopy, speculate, ...others } = rest;
+  const { jsonSchema, grammar, jsonObject, ...decisive } = others;
+  return { ...decisive, ...spec, model: options.model && basename(resolve(options.model)) };
 }
 
-async function batchOptions({ origins, signal }: Context, options: Options, model: Model) {
+async function batchOptions(
+  { origins, signal }: Context,
+  options: Options,
+  model: Model,
+  spec: ConstraintSpec | undefined,
+) {
   const { parallel, order, nPredict, speculate } = options;
   return {
     parallel,
     order,
     signal,
     encode: await encoder(options, model),
+    constrain: (wanted: ConstraintSpec) => constraintOf(model, wanted),
     contextLength:
       options.ctxSize || profileContext(options.profile, options.kvType, model, parallel),
     defaults: {
@@ -139,6 +151,7 @@ async function batchOptions({ origins, signal }: Context, options: Options, mode
       sampling: samplingParams(options, origins, model),
       seed: givenSeed(options.seed),
       speculate,
+      constraint: await constraintOf(model, spec),
     },
   };
 }

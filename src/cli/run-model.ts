@@ -1,10 +1,12 @@
 import { ChatTemplate } from "../chat/template.ts";
 import { openModelSource } from "../checkpoint/open.ts";
 import { BUNDLED_MODEL_NOTE, bundledModelPath } from "../engine/bundled.ts";
+import type { Constraint } from "../engine/constraint.ts";
 import type { GenerationChunk, GenerationResult } from "../engine/generation.ts";
 import { Model } from "../engine/model.ts";
 import { openAdapters } from "../lora/adapters.ts";
 import { encodePrompt } from "../tokenizer/tokenizer.ts";
+import { CONSTRAINT_OPTIONS } from "./constraint.ts";
 import type { Context } from "./context.ts";
 import { i2sLayout } from "./i2s-layout.ts";
 import { locateModel, recordUse } from "./models/ready.ts";
@@ -38,6 +40,7 @@ export const GENERATE_OPTIONS = [
   "system",
   "nPredict",
   "stop",
+  ...CONSTRAINT_OPTIONS,
   ...SAMPLING_OPTIONS,
   "logprobs",
   "speculate",
@@ -102,7 +105,7 @@ export async function generate(
   { ui, origins, signal }: Context,
   model: Model,
   prompt: Int32Array,
-  options: Options,
+  options: Options & { readonly constraint: Constraint | undefined },
   onChunk: (chunk: GenerationChunk) => Promise<void>,
 ): Promise<GenerationResult> {
   const session = model.createSession({
@@ -117,6 +120,7 @@ export async function generate(
       seed: givenSeed(options.seed),
       logprobs: options.logprobs,
       speculate: options.speculate,
+      constraint: options.constraint,
       signal,
       onPrompt: (done, total) => {
         void spinner.then(({ update }) =>

@@ -10,6 +10,8 @@ export interface RunSummary {
   readonly finishReason: FinishReason;
   /** The text of `--stop` that ended the answer. */
   readonly stopText?: string;
+  /** With a schema or grammar: whether the text is a whole one. */
+  readonly complete?: boolean;
   /** Gives the same text again with the same options. */
   readonly seed: number | bigint;
   readonly usage: RunUsage;
@@ -47,13 +49,14 @@ export function summarizeRun(
   result: GenerationResult,
   { model, seed, loadMs }: RunFacts,
 ): RunSummary {
-  const { finishReason, stopText, promptTokens, generatedTokens } = result;
+  const { finishReason, stopText, complete, promptTokens, generatedTokens } = result;
   const { draftedTokens, acceptedTokens } = result;
   const { promptMs, generateMs, firstTokenMs } = result;
   return {
     model,
     finishReason,
     ...(stopText === undefined ? {} : { stopText }),
+    ...(complete === undefined ? {} : { complete }),
     seed: seed ?? result.seed,
     usage: { promptTokens, generatedTokens, draftedTokens, acceptedTokens },
     timing: {

@@ -19,6 +19,20 @@ export interface TokenMask {
   close(): void;
 }
 
+/** The constraint of a text whose beginning has been generated already. */
+export function continued(constraint: Constraint, said: readonly number[]): Constraint {
+  return {
+    start: (stopTokens) => {
+      const mask = constraint.start(stopTokens);
+      return {
+        next: (accepted) => mask.next([...said, ...accepted]),
+        isWhole: (accepted) => mask.isWhole([...said, ...accepted]),
+        close: () => mask.close(),
+      };
+    },
+  };
+}
+
 const BITS = 32;
 
 /** A set of token ids as a mask has it: no ids give no words, which the engine takes as "any". Ids

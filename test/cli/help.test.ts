@@ -121,6 +121,11 @@ describe("help of the commands", () => {
         -n, --n-predict <count>        tokens to generate at most; -1 is unlimited
                                        (default: 128)
         --stop <text>                  end the text before this one (repeatable)
+        --json-schema <schema>         answer with JSON that is valid for this JSON
+                                       Schema: a file, or the schema itself
+        --grammar <grammar>            answer with a text of this grammar (EBNF): a
+                                       file, or the grammar itself
+        --json-object                  answer with a JSON object, whatever is in it
         -temp, --temperature <number>  randomness; 0 always takes the likeliest token
                                        (default: 0.8)
         --top-k <count>                keep the k likeliest tokens; 0 keeps all
@@ -172,6 +177,7 @@ describe("help of the commands", () => {
         bitnet run -m model.gguf -cnv -p "Why is the sky blue?"  # ask
         git diff | bitnet run -cnv -sys 'Explain this change.'   # read a pipe
         bitnet run -p hi --temp 0 --json                         # likeliest tokens, as JSON
+        bitnet run -cnv -p 'A city?' --json-schema s.json        # valid JSON
         bitnet run --batch in.jsonl -o out.jsonl                 # many; again to go on
         bitnet run -m model.gguf --lora ./adapter:0.5 -p hi      # half an adapter
       "
@@ -239,6 +245,11 @@ describe("help of the commands", () => {
         -n, --n-predict <count>        tokens of an answer at most; -1 is unlimited
                                        (default: -1)
         --stop <text>                  end the text before this one (repeatable)
+        --json-schema <schema>         answer with JSON that is valid for this JSON
+                                       Schema: a file, or the schema itself
+        --grammar <grammar>            answer with a text of this grammar (EBNF): a
+                                       file, or the grammar itself
+        --json-object                  answer with a JSON object, whatever is in it
         -temp, --temperature <number>  randomness; 0 always takes the likeliest token
                                        (default: 0.8)
         --top-k <count>                keep the k likeliest tokens; 0 keeps all

@@ -1,5 +1,6 @@
 import { type Conversation, limitsOf } from "../../chat/conversation.ts";
 import type { ChatTemplate } from "../../chat/template.ts";
+import { continued } from "../../engine/constraint.ts";
 import type { GenerationChunk, GenerationResult } from "../../engine/generation.ts";
 import type { GenerateOptions, Session } from "../../engine/session.ts";
 
@@ -32,7 +33,7 @@ export async function answer(
   user: string,
   options: AnswerOptions,
 ): Promise<Answer> {
-  const { maxTokens, onChunk, onLeftOut, ...generateOptions } = options;
+  const { maxTokens, onChunk, onLeftOut, constraint, ...generateOptions } = options;
   const { contextLength } = session;
   const promptOf = () => {
     const messages = conversation.messagesWith(user);
@@ -48,7 +49,11 @@ export async function answer(
   for (;;) {
     const left = maxTokens < 0 ? maxTokens : maxTokens - said.length;
     const prompt = [...promptOf(), ...said];
-    const generation = session.generate(prompt, { ...generateOptions, maxTokens: left });
+    const generation = session.generate(prompt, {
+      ...generateOptions,
+      maxTokens: left,
+      constraint: constraint && continued(constraint, [...said]),
+    });
     for await (const chunk of generation) {
       text += chunk.text;
       said.push(...chunk.tokenIds);

@@ -1,9 +1,10 @@
 import type { Conversation } from "../../chat/conversation.ts";
 import type { SamplingParams, Speculate } from "../../engine/binding.ts";
+import type { Constraint } from "../../engine/constraint.ts";
 import type { GenerationChunk } from "../../engine/generation.ts";
 import type { Model } from "../../engine/model.ts";
 import type { Context } from "../context.ts";
-import { type RunSummary, summarizeRun } from "../run-output.ts";
+import { describeEnding, type RunSummary, summarizeRun } from "../run-output.ts";
 import { givenSeed } from "../sampling.ts";
 import { type Answer, answer, type Speaker } from "./answer.ts";
 import type { ChatSettings } from "./settings.ts";
@@ -14,6 +15,8 @@ export interface ChatParts {
   readonly speaker: Speaker;
   readonly stop: readonly string[];
   readonly speculate: Speculate;
+  /** What every answer shall be. */
+  readonly constraint: Constraint | undefined;
   readonly logitBias: SamplingParams["logitBias"];
   readonly loadMs: number;
   /** Options that change what the weights are: their layout, adapters. */
@@ -66,13 +69,14 @@ export class Chat {
     onChunk: (chunk: GenerationChunk) => Promise<void>,
   ): Promise<{ readonly text: string; readonly summary: RunSummary }> {
     const { ui } = this.#context;
-    const { speaker, stop, speculate, logitBias } = this.parts;
+    const { speaker, stop, speculate, constraint, logitBias } = this.parts;
     const { nPredict, seed: _first, ...sampling } = this.settings;
     const spinner = ui.wait("reading");
     const result = await answer(speaker, this.conversation, user, {
       maxTokens: nPredict,
       stop,
       speculate,
+      constraint,
       signal,
       seed: this.#seed(),
       sampling: { ...sampling, logitBias },
@@ -86,6 +90,7 @@ export class Chat {
       onLeftOut: () => this.#sayLeftOut(),
     }).finally(async () => (await spinner).stop());
     const summary = this.#count(result);
+    if (summary.complete === false) ui.warn(`the answer is not whole: ${describeEnding(summary)}`);
     if (result.text.trim() !== "" || result.finishReason !== "cancelled") {
       // A stop text cuts the answer somewhere in its tokens.
       const ids = result.stopText === undefined ? result.ids : undefined;

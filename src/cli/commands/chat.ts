@@ -16,6 +16,7 @@ import { SETTING_NAMES } from "../chat/settings.ts";
 import { completeSlash } from "../chat/slash.ts";
 import { describeChat } from "../chat/slash-actions.ts";
 import { defineCommand } from "../command.ts";
+import { constraintOf, readConstraint } from "../constraint.ts";
 import type { Context } from "../context.ts";
 import { rawLines } from "../lines.ts";
 import type { OptionValues } from "../options.ts";
@@ -145,6 +146,7 @@ async function openChat(
     speaker: { session, template },
     stop: expandAll(options.stop, options.escape),
     speculate: options.speculate,
+    constraint: await constraintOf(model, await readConstraint(options)),
     form: JSON.stringify([options.i2sLayout, options.lora]),
   };
   const settings = { ...sampling, nPredict: options.nPredict, seed: options.seed };

@@ -1,12 +1,22 @@
 import { UsageError } from "../../errors.ts";
 import { BATCH_OPTIONS, checkNoBatch } from "../batch-options.ts";
 import { defineCommand } from "../command.ts";
+import { constraintOf, readConstraint } from "../constraint.ts";
 import type { Context } from "../context.ts";
 import { readPrompt } from "../prompt.ts";
 import { encode, GENERATE_OPTIONS, generate, loadModel, MODEL_OPTIONS } from "../run-model.ts";
 import { checkConversation, chooseFormat } from "../run-options.ts";
-import { describeRun, openRunPrinter, type RunSummary, summarizeRun } from "../run-output.ts";
+import {
+  describeEnding,
+  describeRun,
+  openRunPrinter,
+  type RunSummary,
+  summarizeRun,
+} from "../run-output.ts";
 import { givenSeed } from "../sampling.ts";
+
+/** Exit status of a text that a limit cut short of its schema or grammar. */
+const INCOMPLETE = 1;
 
 export const run = defineCommand({
   description:
@@ -26,6 +36,7 @@ export const run = defineCommand({
     { command: 'bitnet run -m model.gguf -cnv -p "Why is the sky blue?"', says: "ask" },
     { command: "git diff | bitnet run -cnv -sys 'Explain this change.'", says: "read a pipe" },
     { command: "bitnet run -p hi --temp 0 --json", says: "likeliest tokens, as JSON" },
+    { command: "bitnet run -cnv -p 'A city?' --json-schema s.json", says: "valid JSON" },
     { command: "bitnet run --batch in.jsonl -o out.jsonl", says: "many; again to go on" },
     { command: "bitnet run -m model.gguf --lora ./adapter:0.5 -p hi", says: "half an adapter" },
   ],
@@ -37,6 +48,7 @@ export const run = defineCommand({
     checkNoBatch(context.origins);
     const format = chooseFormat(options);
     checkConversation(context.origins, options.conversation);
+    const spec = await readConstraint(options);
     const prompt = await readPrompt(options, context);
     if (prompt === undefined) throw noPrompt(context);
     const startedAt = performance.now();
@@ -44,18 +56,32 @@ export const run = defineCommand({
     try {
       const loadMs = performance.now() - startedAt;
       context.signal.throwIfAborted();
+      const constraint = await constraintOf(model, spec);
       const tokens = await encode(context, model, prompt, options);
       const printer = openRunPrinter(context.out, format);
-      const result = await generate(context, model, tokens, options, printer.chunk);
+      const result = await generate(
+        context,
+        model,
+        tokens,
+        { ...options, constraint },
+        printer.chunk,
+      );
       const facts = { model: model.path, seed: givenSeed(options.seed), loadMs };
       const summary = summarizeRun(result, facts);
       await printer.done(summary);
       showStatistics(context, summary);
+      if (summary.complete === false) warnIncomplete(context, summary);
     } finally {
       await model.close();
     }
   },
 });
+
+/** Whoever asked for a form must not take half of it for the whole. */
+function warnIncomplete({ ui }: Context, summary: RunSummary): void {
+  ui.warn(`the text is not whole: ${describeEnding(summary)}`);
+  process.exitCode = INCOMPLETE;
+}
 
 /** People see the figures; scripts ask for them. */
 function showStatistics({ ui }: Context, summary: RunSummary): void {
