@@ -5,6 +5,7 @@ import { Desk } from "./chat/desk.js";
 import { LogView } from "./chat/log.js";
 import { settingsFrom } from "./chat/settings.js";
 import { SettingsPanel } from "./chat/settings-panel.js";
+import { Shelf } from "./chat/shelf.js";
 import { Sidebar } from "./chat/sidebar.js";
 import { openStore } from "./chat/storage.js";
 import { waitingText } from "./chat/waiting.js";
@@ -45,7 +46,7 @@ const server = new ServerWatch(client, {
 const store = await openStore();
 /** @type {Desk} */
 const desk = new Desk(
-  store,
+  new Shelf(store, tellNotSaved),
   {
     client,
     model: () => server.state.model,
@@ -65,7 +66,6 @@ const desk = new Desk(
       log.announce(run);
       composer.update();
     },
-    notSaved: tellNotSaved,
   },
 );
 const log = new LogView(desk, (run) => waitingText(run, server.state, Date.now()));
@@ -102,6 +102,9 @@ await desk.load();
 desk.open(preference("open"));
 if (!store.lasting) toast("This browser keeps nothing for this page: conversations end with it.");
 server.start();
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) desk.load().catch(tellNotSaved);
+});
 
 /** Of the conversation before this one. */
 function lastSettings() {

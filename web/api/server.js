@@ -12,6 +12,8 @@ import { ApiError, ConnectionError } from "./problems.js";
 
 const CALM_MS = 5000;
 const BUSY_MS = 1000;
+/** Unlike the server's health, its memory counts as a request of this client. */
+const MEMORY_MS = 15_000;
 
 /** Asks the server now and then how it is, more often while someone waits for it. */
 export class ServerWatch {
@@ -24,7 +26,9 @@ export class ServerWatch {
   #timer;
   /** Who waits for the server. @type {Set<() => void>} */
   #waiting = new Set();
-  #tellsMemory = true;
+  #memoryAt = Number.NEGATIVE_INFINITY;
+  /** The key with which the server did not tell its memory. @type {string | undefined} */
+  #refusedKey;
 
   /**
    * @param {Client} client
@@ -87,15 +91,17 @@ export class ServerWatch {
   }
 
   async #memory() {
-    if (!this.#tellsMemory) return undefined;
+    const { key } = this.#client;
+    const now = performance.now();
+    if (key === this.#refusedKey || now - this.#memoryAt < MEMORY_MS) return this.state.memory;
     try {
-      const stats = await this.#client.get("v1/stats?window=1m");
-      const memory = stats?.current?.rss_bytes;
-      return typeof memory === "number" ? memory : undefined;
+      const stats = await this.#client.get("v1/stats?window=15m");
+      if (stats.now) this.#memoryAt = now;
+      return stats.now?.rss_bytes ?? undefined;
     } catch (error) {
       if (error instanceof ConnectionError) throw error;
-      // A server without statistics need not be asked again.
-      if (error instanceof ApiError && error.status === 404) this.#tellsMemory = false;
+      // No key, or no statistics: asking again would change nothing.
+      if (error instanceof ApiError && error.status !== 429) this.#refusedKey = key;
       return undefined;
     }
   }

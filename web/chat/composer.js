@@ -45,8 +45,9 @@ export class Composer {
     return stopped;
   }
 
+  /** Where one writes on a screen, this would bring up its keyboard. */
   focus() {
-    this.#area.focus();
+    if (!matchMedia("(pointer: coarse)").matches) this.#area.focus();
   }
 
   update() {

@@ -4,59 +4,49 @@ import { Run } from "./run.js";
 /** @import { Conversation, Message } from "./conversation.js" */
 /** @import { RunHost } from "./run.js" */
 /** @import { Settings } from "./settings.js" */
-/** @import { Store } from "./storage.js" */
+/** @import { Shelf } from "./shelf.js" */
 /**
  * @typedef {object} DeskEvents
- * @property {() => void} list                      names or order of conversations have changed
- * @property {() => void} branch                    the shown messages are others
- * @property {(run: Run) => void} progress          an answer has grown or ended
- * @property {(error: unknown) => void} notSaved
+ * @property {() => void} list                names or order of conversations have changed
+ * @property {() => void} branch              the shown messages are others
+ * @property {(run: Run) => void} progress    an answer has grown or ended
  */
 
-/** So often an answer that grows is saved: a closed tab loses no more. */
-const SAVE_MS = 2000;
-
-/** The conversations, the one that is open, and the answers that are being written. */
+/** The conversation that is open, and the answers that are being written. */
 export class Desk {
-  /** @type {Map<string, Conversation>} */
-  #all = new Map();
   /** By conversation. @type {Map<string, Run>} */
   #runs = new Map();
-  /** @type {Map<string, number>} */
-  #savedAt = new Map();
-  #store;
+  #shelf;
   #host;
   #events;
-  /** @type {Conversation} */
+  /** Not on the shelf until something is asked. @type {Conversation} */
   #current;
 
   /**
-   * @param {Store} store
+   * @param {Shelf} shelf
    * @param {Omit<RunHost, "changed">} host
    * @param {Settings} settings of new conversations
    * @param {DeskEvents} events
    */
-  constructor(store, host, settings, events) {
-    this.#store = store;
+  constructor(shelf, host, settings, events) {
+    this.#shelf = shelf;
     this.#host = { ...host, changed: (/** @type {Run} */ run) => this.#progress(run) };
     this.#events = events;
     this.#current = newConversation(settings);
   }
 
-  /** Takes in what is stored. Answers that a closed page left unfinished are marked as such. */
+  /** Shows what is stored, unless something is being written. */
   async load() {
-    for (const conversation of await this.#store.all()) {
-      for (const message of conversation.messages) {
-        if (message.state === "writing") message.state = "interrupted";
-      }
-      this.#all.set(conversation.id, conversation);
-    }
+    if (this.isRunning) return;
+    await this.#shelf.load();
+    const same = this.#shelf.get(this.#current.id);
+    if (same && JSON.stringify(same) !== JSON.stringify(this.#current)) return this.#show(same);
+    if (same) this.#current = same;
     this.#events.list();
   }
 
-  /** Newest first. */
   get list() {
-    return [...this.#all.values()].sort((a, b) => b.updated - a.updated);
+    return this.#shelf.list;
   }
 
   get current() {
@@ -74,7 +64,7 @@ export class Desk {
 
   /** @param {string} id */
   open(id) {
-    const conversation = this.#all.get(id);
+    const conversation = this.#shelf.get(id);
     if (conversation) this.#show(conversation);
   }
 
@@ -110,25 +100,20 @@ export class Desk {
 
   /** @param {string | null} parent @param {string} content */
   #ask(parent, content) {
-    const question = addMessage(this.#current, { parent, role: "user", content, state: "done" });
-    this.#all.set(this.#current.id, this.#current);
-    this.#answer(question.id);
+    const question = { parent, role: /** @type {const} */ ("user"), content };
+    this.#answer(addMessage(this.#current, { ...question, state: "done" }).id);
   }
 
   /** @param {string | null} parent */
   #answer(parent) {
     const conversation = this.#current;
-    const answer = addMessage(conversation, {
-      parent,
-      role: "assistant",
-      content: "",
-      state: "writing",
-    });
-    const run = new Run(this.#host, conversation, answer);
+    const answer = { parent, role: /** @type {const} */ ("assistant"), content: "" };
+    const message = addMessage(conversation, { ...answer, state: "writing" });
+    const run = new Run(this.#host, conversation, message);
     this.#runs.set(conversation.id, run);
+    this.#shelf.save(conversation);
     this.#events.branch();
     this.#events.list();
-    this.save(conversation);
     void run.write();
   }
 
@@ -145,32 +130,31 @@ export class Desk {
   showVariant(message) {
     showBranch(this.#current, message.id);
     this.#events.branch();
-    this.save(this.#current);
+    this.#shelf.save(this.#current);
   }
 
   /** @param {string} id @param {string} title */
   rename(id, title) {
-    const conversation = this.#all.get(id);
+    const conversation = this.#shelf.get(id);
     if (!conversation || title.trim() === "") return;
     conversation.title = title.trim();
     this.#events.list();
-    this.save(conversation);
+    this.#shelf.save(conversation);
   }
 
   /** @param {Settings} settings */
   change(settings) {
     this.#current.settings = settings;
-    if (this.#all.has(this.#current.id)) this.save(this.#current);
+    if (this.#shelf.get(this.#current.id)) this.#shelf.save(this.#current);
   }
 
   /** @param {string} id @returns {() => void} takes it back */
   remove(id) {
-    const conversation = this.#all.get(id);
+    const conversation = this.#shelf.get(id);
     if (!conversation) return () => undefined;
     this.#runs.get(id)?.stop();
     this.#runs.delete(id);
-    this.#all.delete(id);
-    this.#store.remove(id).catch(this.#events.notSaved);
+    this.#shelf.remove(id);
     if (this.#current.id === id) this.create();
     else this.#events.list();
     return () => {
@@ -181,17 +165,8 @@ export class Desk {
 
   /** @param {readonly Conversation[]} conversations */
   add(conversations) {
-    for (const conversation of conversations) {
-      this.#all.set(conversation.id, conversation);
-      this.save(conversation);
-    }
+    for (const conversation of conversations) this.#shelf.save(conversation);
     this.#events.list();
-  }
-
-  /** @param {Conversation} conversation */
-  save(conversation) {
-    this.#savedAt.set(conversation.id, performance.now());
-    this.#store.put(conversation).catch(this.#events.notSaved);
   }
 
   /** @param {Run} run */
@@ -199,9 +174,11 @@ export class Desk {
     const { conversation, message } = run;
     const ended = message.state !== "writing";
     if (ended && this.#runs.get(conversation.id) === run) this.#runs.delete(conversation.id);
-    const unsavedMs = performance.now() - (this.#savedAt.get(conversation.id) ?? 0);
-    const kept = this.#all.has(conversation.id);
-    if (kept && (ended || unsavedMs > SAVE_MS)) this.save(conversation);
+    // One that was deleted meanwhile stays so.
+    if (this.#shelf.get(conversation.id) === conversation) {
+      if (ended) this.#shelf.save(conversation);
+      else this.#shelf.saveSometimes(conversation);
+    }
     this.#events.progress(run);
     if (ended) this.#events.list();
   }

@@ -15,7 +15,7 @@ export function bytes(value) {
     scaled /= 1000;
     unit += 1;
   }
-  return `${unit === 0 ? scaled : digits(scaled)} ${units[unit]}`;
+  return `${plain(scaled)} ${units[unit]}`;
 }
 
 /** Three digits that matter. @param {number} value */
@@ -24,9 +24,14 @@ export function digits(value) {
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
+/** The same without zeros at the end: `2`, `1.5`. @param {number} value */
+export function plain(value) {
+  return String(Number(digits(value)));
+}
+
 /** `12 %`. @param {number} share */
 export function percent(share) {
-  return `${digits(100 * share)} %`;
+  return `${plain(100 * share)} %`;
 }
 
 /** `1 token`, `2 tokens`. @param {number} count @param {string} noun */

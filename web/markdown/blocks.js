@@ -1,6 +1,8 @@
+import { isTable, tableAt } from "./tables.js";
+
+/** @import { Align } from "./tables.js" */
 /**
  * @typedef {{ blocks: Block[], checked?: boolean }} Item
- * @typedef {"left" | "center" | "right" | undefined} Align
  * @typedef {{ type: "paragraph", text: string }
  *   | { type: "heading", level: number, text: string }
  *   | { type: "code", language: string, text: string }
@@ -19,7 +21,6 @@ const RULE = /^ {0,3}(?:(?:- *){3,}|(?:\* *){3,}|(?:_ *){3,})$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})([-*+]|(\d{1,9})[.)])( {1,4}|$)(.*)$/;
 const CHECK = /^\[([ xX])\] +/;
-const TABLE_RULE = /^ {0,3}\|?(?: *:?-+:? *\|)+(?: *:?-+:? *)?$/;
 /** An item's further lines have at least this much in front; models seldom count more exactly. */
 const MIN_INDENT = 2;
 
@@ -180,40 +181,4 @@ function itemOf(item, further, depth) {
 function outdent(line, columns) {
   const spaces = line.search(/\S|$/);
   return line.slice(Math.min(spaces, columns));
-}
-
-/** @param {readonly string[]} lines @param {number} from */
-function isTable(lines, from) {
-  if (!lines[from]?.includes("|") || !TABLE_RULE.test(lines[from + 1] ?? "")) return false;
-  return cellsOf(lines[from] ?? "").length === cellsOf(lines[from + 1] ?? "").length;
-}
-
-/** @param {readonly string[]} lines @param {number} from @returns {Found} */
-function tableAt(lines, from) {
-  const header = cellsOf(lines[from] ?? "");
-  const align = cellsOf(lines[from + 1] ?? "").map(alignOf);
-  /** @type {string[][]} */
-  const rows = [];
-  let next = from + 2;
-  for (; lines[next]?.includes("|"); next += 1) {
-    const cells = cellsOf(lines[next] ?? "");
-    rows.push(header.map((_, i) => cells[i] ?? ""));
-  }
-  return { block: { type: "table", align, header, rows }, next };
-}
-
-/** @param {string} line */
-function cellsOf(line) {
-  const inner = line
-    .trim()
-    .replace(/^\|/, "")
-    .replace(/(?<!\\)\|$/, "");
-  return inner.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
-}
-
-/** @param {string} cell @returns {Align} */
-function alignOf(cell) {
-  const [left, right] = [cell.startsWith(":"), cell.endsWith(":")];
-  if (right) return left ? "center" : "right";
-  return left ? "left" : undefined;
 }
