@@ -190,7 +190,8 @@ describe("the engine itself", () => {
 
   it("refuses while a generation runs", async () => {
     const session = model.createSession();
-    const generation = session.generate([1, 2], { maxTokens: 50 });
+    // The engine waits for the mask, and that for this function to end.
+    const generation = session.generate([1, 2], { maxTokens: 50, mask: () => [] });
     expect(() => session.restore(Int32Array.of(1), [chunk()])).toThrow("busy");
     await generation.result;
     session.close();
