@@ -1,6 +1,6 @@
 // Puts a `bitnet serve` under load and says how it bears it.
 //   node scripts/load-server.mjs [-m MODEL] [-t THREADS] [--clients 8] [-n 64] [--requests 0]
-//     [--leave 0.1] [--long 0] [--seed 1] [-c 2048]
+//     [--leave 0.1] [--long 0] [--seed 1] [-c 2048] [--speculate off]
 // Speed: all tokens per second of so many clients against those of one, and times between tokens.
 // With --long: times between tokens of one client while another sends a prompt of so many words.
 // With --requests: so many of mixed sizes, some of whose clients leave. Fails when an answer is not the
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     leave: { type: "string", default: "0.1" },
     long: { type: "string", default: "0" },
     seed: { type: "string", default: "1" },
+    speculate: { type: "string", default: "auto" },
     rounds: { type: "string", default: "1" },
   },
 });
@@ -27,7 +28,7 @@ const nGen = Number(values["n-gen"]);
 const server = await startServer([
   ...(values.model === undefined ? [] : ["-m", values.model]),
   ...["-t", values.threads, "-c", values["ctx-size"], "--parallel", String(clients), "-q"],
-  ...["--max-queue", "4096"],
+  ...["--max-queue", "4096", "--speculate", values.speculate],
 ]);
 
 /** @param {string} content @param {number} max_tokens @param {object} [more] */

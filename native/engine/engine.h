@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/pace.h"
+#include "engine/prompt_share.h"
 #include "engine/sequence.h"
 #include "model/forward.h"
 #include "model/model.h"
@@ -31,9 +32,10 @@ struct MemoryUse {
 };
 
 /// One thread that runs a model for any number of sequences at once. Before every forward pass the
-/// scheduler lets sequences join and leave: each generating sequence adds one token, prompts fill
-/// the rest of the batch in order of arrival. A single sequence is the case of one. Without prompts
-/// in the batch, guessed tokens may join and save later passes (see Drafter, Pace).
+/// scheduler lets sequences join and leave: each generating sequence adds one token, prompts share
+/// the rest of the batch, which is small while others generate (see PromptShare). A single sequence
+/// is the case of one. Without prompts in the batch, guessed tokens may join and save later passes
+/// (see Drafter, Pace).
 ///
 /// Methods may be called from any one thread other than the engine's.
 class Engine {
@@ -85,6 +87,9 @@ class Engine {
   void loop();
   void step();
   void take_part(const SequencePtr& sequence, std::vector<Segment>& batch, uint32_t& budget);
+  void take_prompts(std::vector<SequencePtr>& prompts, std::vector<Segment>& batch,
+                    uint32_t budget);
+  void prefill(std::vector<Segment>& batch, size_t n_generating);
   void decode(std::vector<Segment>& batch, uint32_t budget);
   void draft(Sequence& sequence);
   uint32_t add_drafts(std::vector<Segment>& batch, uint32_t budget);
@@ -112,6 +117,7 @@ class Engine {
   std::vector<SequencePtr> in_batch_;
   std::vector<float> logits_;
   Pace pace_;
+  PromptShare prompt_share_;
   uint32_t n_accepted_ = 0;  ///< guesses of the pass at hand that were right
 
   std::thread thread_;

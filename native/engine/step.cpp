@@ -23,22 +23,55 @@ void Engine::step() {
   std::vector<Segment> batch;
   uint32_t budget = forward_.batch_size();
   // Generating sequences first: a long prompt must not stall them.
-  for (const bool prompts : {false, true}) {
-    for (const auto& sequence : active_) {
-      if (sequence->job_ != nullptr && sequence->job_->in_prompt() == prompts) {
-        take_part(sequence, batch, budget);
-      }
+  std::vector<SequencePtr> prompts;
+  for (const auto& sequence : active_) {
+    if (sequence->job_ == nullptr) continue;
+    if (sequence->job_->in_prompt()) {
+      prompts.push_back(sequence);
+    } else {
+      take_part(sequence, batch, budget);
     }
   }
-  const auto in_prompt = [](const SequencePtr& s) { return s->job_->in_prompt(); };
-  if (std::any_of(in_batch_.begin(), in_batch_.end(), in_prompt)) {
-    run_batch(batch);
+  const size_t n_generating = batch.size();
+  if (n_generating > 0) budget = std::min(budget, prompt_share_.rows());
+  take_prompts(prompts, batch, budget);
+  prompts.clear();
+  if (batch.size() > n_generating) {
+    prefill(batch, n_generating);
   } else if (!batch.empty()) {
     decode(batch, budget);
   }
   // Drop every reference, so that sequences nobody else holds are deleted before the next step.
   in_batch_.clear();
   std::erase_if(active_, [](const SequencePtr& s) { return s->job_ == nullptr; });
+}
+
+/// Shares the budget among prompts: each gets as much as the others, or what it needs, so that a
+/// short one does not wait for the end of a long one.
+void Engine::take_prompts(std::vector<SequencePtr>& prompts, std::vector<Segment>& batch,
+                          uint32_t budget) {
+  const auto left = [](const SequencePtr& s) {
+    return s->job_->request.tokens.size() - s->job_->n_prompt_done;
+  };
+  std::stable_sort(prompts.begin(), prompts.end(),
+                   [&](const SequencePtr& a, const SequencePtr& b) { return left(a) < left(b); });
+  auto n_left = static_cast<uint32_t>(prompts.size());
+  for (const SequencePtr& sequence : prompts) {
+    const uint32_t share = std::min(budget, std::max(1u, budget / n_left--));
+    uint32_t rest = share;
+    take_part(sequence, batch, rest);
+    budget -= share - rest;
+  }
+}
+
+/// A pass with prompts in it, after `n_generating` rows of sequences that generate.
+void Engine::prefill(std::vector<Segment>& batch, size_t n_generating) {
+  const auto begun = Clock::now();
+  uint32_t n_rows = 0;
+  for (const Segment& segment : batch) n_rows += segment.n_tokens;
+  if (!run_batch(batch)) return;
+  prompt_share_.note(n_rows - static_cast<uint32_t>(n_generating), n_rows,
+                     ms_between(begun, Clock::now()));
 }
 
 /// A pass without prompts: its time depends on the number of rows, guesses included.
