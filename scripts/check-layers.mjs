@@ -53,6 +53,7 @@ const TS_RULES = {
     "get-east-asian-width": ["ui"],
     "cli-progress": ["ui"],
     fastify: ["server"],
+    "@fastify/cors": ["server"],
     "@fastify/helmet": ["server"],
     "@fastify/swagger": ["server"],
     "@fastify/type-provider-typebox": ["server"],

@@ -17,7 +17,7 @@ import { EMBD_TYPES, OUT_TYPES, type OutType } from "../convert/out-types.ts";
 import { USES } from "./doctor/uses.ts";
 import { I2S_LAYOUT_NAMES } from "./i2s-layout.ts";
 import { LORA } from "./lora.ts";
-import { ADDRESSES, ALERT_RULE, RATE, WEB_ADDRESS } from "./serve/values.ts";
+import { ADDRESSES, ALERT_RULE, ORIGIN, RATE, WEB_ADDRESS } from "./serve/values.ts";
 
 /** One option of the command line: flag, type, default and help together. */
 export interface OptionSpec {
@@ -75,6 +75,7 @@ const MAX_PARALLEL = 256;
 const MAX_PORT = 65_535;
 const MAX_QUEUE = 65_536;
 const MAX_TIMEOUT_S = 1_000_000;
+const MAX_BODY_MIB = 1024;
 const MAX_LOGPROBS = 20; // as in the OpenAI API
 const OUT_TYPE_NAMES = Object.keys(OUT_TYPES) as readonly OutType[];
 const TILES: ValueType<TileEntry> = {
@@ -147,6 +148,10 @@ export const OPTIONS = {
     help: "proxies in front of the server: whom they name in X-Forwarded-For is the client" },
   allowHost: { flags: "--allow-host <name>", group: "Protection", type: NAME, repeatable: true, fallback: [], setting: true,
     help: "name that a server of this machine alone goes by, besides localhost (repeatable)" },
+  corsOrigin: { flags: "--cors-origin <origin>", group: "Protection", type: ORIGIN, repeatable: true, fallback: [], setting: true, fallbackText: "none",
+    help: "let pages of this origin use the server from a browser; * is every page (repeatable)" },
+  maxBody: { flags: "--max-body <MiB>", group: "Protection", type: integer(1, MAX_BODY_MIB), setting: true, fallback: 4,
+    help: "size of a request at most" },
   maxPromptChars: { flags: "--max-prompt-chars <count>", group: "Protection", type: integer(1), setting: true, fallbackText: "any",
     help: "characters of a request at most, all its texts together" },
   maxPromptTokens: { flags: "--max-prompt-tokens <count>", group: "Protection", type: integer(1), setting: true, fallbackText: "any",

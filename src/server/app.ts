@@ -1,3 +1,4 @@
+import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -37,6 +38,8 @@ export interface ServerParts {
   readonly report: (error: unknown) => void;
   /** Proxies whose word on the client's address is taken. */
   readonly trustProxy?: readonly string[] | undefined;
+  /** Origins of pages that may use the server; `*`: all. */
+  readonly origins?: readonly string[] | undefined;
   readonly guards?: Guards | undefined;
   readonly monitor?: Monitor | undefined;
   /** Told of the end of every request. */
@@ -49,6 +52,7 @@ const RECEIVE_MS = 30_000;
 const CHECK_MS = 5_000;
 const KEEP_ALIVE_MS = 65_000; // above the minute that load balancers keep theirs
 const MAX_PARAM_CHARS = 256;
+const PREFLIGHT_S = 600;
 
 /** The HTTP side: routes, and in front of them what every request passes. Nothing listens yet. */
 export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
@@ -77,6 +81,7 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
   addClients(app);
   addRecords(app, [...(monitor?.listeners ?? []), ...listeners]);
   await app.register(helmet, SECURITY_HEADERS);
+  await allowOrigins(app, parts.origins ?? []);
   if (guards) addGuards(app, guards);
   await app.register(swagger, {
     openapi: { openapi: "3.1.0", info: { title: "bitnet serve", version } },
@@ -91,4 +96,16 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
   if (monitor) monitorRoutes(app, monitor);
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   return app;
+}
+
+/** Pages of other origins get no answers unless they are let in here. Browsers ask beforehand, without
+ *  the key that the request itself will have. */
+async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  if (origins.length === 0) return;
+  await app.register(cors, {
+    origin: origins.includes("*") ? "*" : [...origins],
+    methods: ["GET", "POST"],
+    exposedHeaders: ["retry-after"],
+    maxAge: PREFLIGHT_S,
+  });
 }

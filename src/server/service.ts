@@ -20,7 +20,7 @@ export interface ServiceOptions {
   readonly watchers: readonly ServiceWatcher[];
   readonly lengths?: LengthLimits | undefined;
   /** Makes what each answer passes on its way to the client. */
-  readonly screen?: (() => OutputScreen<GenerationChunk>) | undefined;
+  readonly screen?: (() => OutputScreen) | undefined;
 }
 
 export interface Asker {
@@ -199,9 +199,11 @@ export class GenerationService {
     onStart?.();
     for await (const chunk of generation) {
       progress.tokens(chunk.tokenIds.length, cachedTokens);
-      for (const seen of screen ? screen.push(chunk) : [chunk]) await onChunk(seen);
+      for (const seen of screen?.push(chunk) ?? [chunk]) await onChunk(seen);
+      screen?.check();
     }
     for (const seen of screen?.end() ?? []) await onChunk(seen);
+    screen?.check();
     return { ...(await generation.result), cachedTokens };
   }
 

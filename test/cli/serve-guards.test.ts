@@ -1,4 +1,5 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -44,7 +45,7 @@ async function start(args: readonly string[], env: Readonly<Record<string, strin
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
       },
     });
-  return { ask, stop, stderr: () => stderr };
+  return { url, ask, stop, stderr: () => stderr };
 }
 
 const story = (more: object = {}) => ({
@@ -119,7 +120,7 @@ it("keys of a file and of the environment open it, and its figures tell who came
   expect(server.stderr()).not.toContain(KEY);
 });
 
-it("the output filter ends an answer before the first token of a match, streamed or not", async () => {
+it("the output filter ends an answer where a match begins, streamed or not", async () => {
   const open = await start([]);
   const whole = await (await open.ask("/v1/chat/completions", story())).json();
   const { content } = (whole as { choices: { message: { content: string } }[] }).choices[0]
@@ -138,7 +139,7 @@ it("the output filter ends an answer before the first token of a match, streamed
     await server.ask("/v1/chat/completions", story({ stream: true })),
   );
   expect(streamed.code).toBe("RESPONSE_FILTERED");
-  expect(streamed.text).toBe(words.slice(0, 4).join(" "));
+  expect(streamed.text).toBe(`${words.slice(0, 4).join(" ")} `);
   expect(server.stderr()).toContain("an answer was ended for out.txt:2");
   // What holds no match is the same as without a filter.
   const short = await server.ask("/v1/chat/completions", story({ stream: true, max_tokens: 3 }));
@@ -174,6 +175,44 @@ it("limits and the input filter refuse, and say what may be sent", async () => {
   expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(3500);
   expect(await errorOf(limited)).toEqual([429, "RATE_LIMIT_EXCEEDED"]);
 });
+
+it("pages of other origins get in only where they are let in, and names of elsewhere do not", async () => {
+  const origin = "https://app.example";
+  const preflight = {
+    method: "OPTIONS",
+    headers: {
+      origin,
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization,content-type",
+    },
+  };
+  const [closed, open] = await Promise.all([
+    start([]),
+    start(["--cors-origin", origin, "--api-key", KEY]),
+  ]);
+  const path = "/v1/chat/completions";
+  const refused = await fetch(closed.url + path, preflight);
+  expect(refused.headers.get("access-control-allow-origin")).toBeNull();
+  const allowed = await fetch(open.url + path, preflight);
+  expect(allowed.status).toBe(204);
+  expect(allowed.headers.get("access-control-allow-origin")).toBe(origin);
+  const headers = { origin, authorization: `Bearer ${KEY}`, "content-type": "application/json" };
+  const body = JSON.stringify(story({ stream: true, max_tokens: 2 }));
+  const answer = await fetch(open.url + path, { method: "POST", headers, body });
+  expect(answer.headers.get("access-control-allow-origin")).toBe(origin);
+  expect((await readStream(answer)).code).toBeUndefined();
+  expect(await errorOf(await rebound(closed.url))).toEqual([403, "FORBIDDEN"]);
+});
+
+/** What a page gets that gave its own name this machine's address. */
+function rebound(url: string): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    get(`${url}/v1/models`, { headers: { host: "evil.example" } }, async (message) => {
+      const body = Buffer.concat(await message.toArray());
+      resolve(new Response(body, { status: message.statusCode ?? 0 }));
+    }).once("error", reject);
+  });
+}
 
 it("warns of an open server, of short keys and of key files that others can read", async () => {
   const keys = file("weak", "bob:1234\n", 0o644);

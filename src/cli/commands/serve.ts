@@ -36,17 +36,18 @@ export const serve = defineCommand({
     const guarding = await openGuarding(context, options, backend);
     using monitor = openMonitor(context, options, backend);
     const { guards, listeners, lengths, screen } = guarding;
-    const { trustProxy } = options;
-    const parts = {
+    const { trustProxy, corsOrigin: origins, maxBody } = options;
+    const app = await createApp({
       backend,
       version: readVersion(),
+      limits: { bodyBytes: maxBody * MIB },
       report,
+      trustProxy,
+      origins,
       guards,
       monitor,
       listeners,
-      trustProxy,
-    };
-    const app = await createApp(parts);
+    });
     try {
       const address = await listen(app, options);
       ui.debug(`listening at ${urlOf(address)}`);
@@ -75,6 +76,8 @@ export const serve = defineCommand({
     }
   },
 });
+
+const MIB = 1024 * 1024;
 
 async function announce(
   { ui, out }: Context,

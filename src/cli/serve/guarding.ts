@@ -1,6 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
-import type { GenerationChunk } from "../../engine/generation.ts";
 import { ConfigError, NotFoundError } from "../../errors.ts";
 import type { Backend } from "../../server/backend.ts";
 import { ApiKeys, type NamedKey, parseKeyFile } from "../../server/guards/api-keys.ts";
@@ -25,6 +24,8 @@ export const GUARD_OPTIONS = [
   "addressRateLimit",
   "trustProxy",
   "allowHost",
+  "corsOrigin",
+  "maxBody",
   "maxPromptChars",
   "maxPromptTokens",
   "maxOutputTokens",
@@ -42,7 +43,7 @@ export interface Guarding {
   readonly guards: Guards;
   readonly lengths: LengthLimits;
   readonly listeners: readonly OnRequestEnd[];
-  readonly screen: (() => OutputScreen<GenerationChunk>) | undefined;
+  readonly screen: (() => OutputScreen) | undefined;
 }
 
 /** Reads keys and patterns and opens the audit log; warns of what leaves the server open.

@@ -38,6 +38,15 @@ export const WEB_ADDRESS: ValueType<string> = {
   parse: (text) => (URL.canParse(text) && /^https?:\/\//i.test(text) ? text : undefined),
 };
 
+/** Where a page comes from, as browsers name it. */
+export const ORIGIN: ValueType<string> = {
+  expected: "an origin such as https://example.org, without a path, or *",
+  parse: (text) => {
+    if (text === "*") return text;
+    return URL.canParse(text) && new URL(text).origin === text ? text : undefined;
+  },
+};
+
 function isNetwork(text: string): boolean {
   const [address = "", bits, ...rest] = text.split("/");
   const family = isIP(address);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ADDRESSES, ALERT_RULE, RATE, WEB_ADDRESS } from "../../../src/cli/serve/values.ts";
+import { ADDRESSES, ALERT_RULE, ORIGIN, RATE, WEB_ADDRESS } from "../../../src/cli/serve/values.ts";
 
 describe("the values of serve's options", () => {
   it("name what is expected", () => {
@@ -23,6 +23,15 @@ describe("the values of serve's options", () => {
   it.each(["", "10.0.0.0/33", "::/129", "10.0.0.1/", "10.0.0.1/8/8", "proxy.local", "10.0.0.1,"])(
     "%j are none",
     (text) => expect(ADDRESSES.parse(text)).toBeUndefined(),
+  );
+
+  it.each(["*", "https://example.org", "http://localhost:3000"])("%s is an origin", (text) =>
+    expect(ORIGIN.parse(text)).toBe(text),
+  );
+
+  it.each(["", "example.org", "https://example.org/", "https://a.org/b", "null"])(
+    "%j is none",
+    (text) => expect(ORIGIN.parse(text)).toBeUndefined(),
   );
 
   it.each([

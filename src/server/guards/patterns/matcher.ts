@@ -4,8 +4,9 @@ import type { Automaton, Node } from "./automaton.ts";
 export interface MatchState {
   /** Pattern that was found, by its index. Nothing after it is looked at. */
   readonly found: number | undefined;
-  /** Where a match may have begun that is not complete yet; the text's length where none may. In
-   *  UTF-16 units from the start. */
+  /** Where a match may have begun that is not complete yet; the text's length where none may. Once a
+   *  pattern was found, what it was before the character that completed the match, so that nothing of
+   *  the match lies before it. In UTF-16 units from the start. */
   readonly open: number;
 }
 
@@ -31,9 +32,10 @@ export class Matcher {
     for (const character of text) {
       if (this.#found !== undefined) break;
       const edge = this.#automaton.step(this.#node, character.codePointAt(0) as number);
+      this.#found = edge.found;
+      if (edge.found !== undefined) break;
       this.#begins = edge.origins.map((origin) => this.#begins[origin] ?? this.#position);
       this.#node = edge.to;
-      this.#found = edge.found;
       this.#position += character.length;
     }
     return this.#state();
@@ -42,7 +44,7 @@ export class Matcher {
   /** The text is over. */
   end(): MatchState {
     this.#found ??= this.#automaton.finish(this.#node);
-    this.#begins = [];
+    if (this.#found === undefined) this.#begins = [];
     return this.#state();
   }
 

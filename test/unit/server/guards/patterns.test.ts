@@ -150,11 +150,11 @@ describe("no pattern makes it slow", () => {
   });
 
   it("such as a long list of words", () => {
-    const words = Array.from({ length: 3000 }, (_, i) => `\\bword${i}x\\b`);
+    const words = Array.from({ length: 1000 }, (_, i) => `\\bword${i}x\\b`);
     const set = read(...words);
-    expect(set.size).toBe(3000);
-    expect(set.find("some words word12 and word13 ".repeat(2000))).toBeUndefined();
-    expect(set.find(`${"nothing here ".repeat(2000)}word2999x.`)).toBe("words.txt:3000");
+    expect(set.size).toBe(1000);
+    expect(set.find("some words word12 and word13 ".repeat(500))).toBeUndefined();
+    expect(set.find(`${"nothing here ".repeat(2000)}word999x.`)).toBe("words.txt:1000");
   });
 });
 
