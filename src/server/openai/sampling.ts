@@ -9,7 +9,7 @@ import type { SamplingFields } from "../schemas/sampling.ts";
 export function generateOptions(
   fields: SamplingFields,
   { defaults, model }: Pick<Serving, "defaults" | "model">,
-  { maxTokens, logprobs }: Pick<GenerateOptions, "maxTokens" | "logprobs"> = {},
+  { maxTokens, ...more }: Pick<GenerateOptions, "maxTokens" | "logprobs" | "constraint"> = {},
 ): GenerateOptions {
   const { stop } = fields;
   const asked: { [K in keyof SamplingParams]?: SamplingParams[K] | null | undefined } = {
@@ -30,7 +30,7 @@ export function generateOptions(
     stop: stop == null ? defaults.stop : [stop].flat(),
     seed: fields.seed ?? defaults.seed,
     sampling: { ...defaults.sampling, ...Object.fromEntries(given) },
-    logprobs,
+    ...more,
   };
 }
 

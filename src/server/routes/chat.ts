@@ -5,8 +5,9 @@ import type { ServerParts } from "../app.ts";
 import { askerOf } from "../client.ts";
 import { chatPrompt } from "../openai/chat.ts";
 import { chatForm } from "../openai/chat-form.ts";
+import { constraintOf } from "../openai/response-format.ts";
 import { generateOptions } from "../openai/sampling.ts";
-import { toolsOf } from "../openai/tools.ts";
+import { callSchema, isCallForced, toolsOf } from "../openai/tools.ts";
 import { ChatAnswer, ChatRequest } from "../schemas/chat.ts";
 import { ErrorAnswer } from "../schemas/common.ts";
 
@@ -25,6 +26,7 @@ export function chatRoutes(app: FastifyInstance, { backend, report }: ServerPart
       const { service, id } = serving;
       const { tokenizer } = serving.model;
       const tools = toolsOf(body);
+      const call = isCallForced(body) ? callSchema(tools) : undefined;
       const logprobs = body.logprobs ? (body.top_logprobs ?? 0) : undefined;
       const job = {
         prompts: [chatPrompt(serving, body, tools)],
@@ -32,6 +34,7 @@ export function chatRoutes(app: FastifyInstance, { backend, report }: ServerPart
         options: generateOptions(body, serving, {
           maxTokens: body.max_completion_tokens ?? undefined,
           logprobs,
+          constraint: await constraintOf(body, tokenizer, call),
         }),
         ...askerOf(request, reply),
       };

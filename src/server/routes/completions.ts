@@ -5,6 +5,7 @@ import { ApiError } from "../api-error.ts";
 import type { ServerParts } from "../app.ts";
 import { askerOf } from "../client.ts";
 import { completionForm } from "../openai/completion-form.ts";
+import { constraintOf } from "../openai/response-format.ts";
 import { generateOptions } from "../openai/sampling.ts";
 import { idsOf, textsOf } from "../openai/text-input.ts";
 import { ErrorAnswer } from "../schemas/common.ts";
@@ -30,7 +31,10 @@ export function completionRoutes(app: FastifyInstance, { backend, report }: Serv
       const job = {
         prompts,
         choices,
-        options: generateOptions(body, serving, { logprobs: body.logprobs ?? undefined }),
+        options: generateOptions(body, serving, {
+          logprobs: body.logprobs ?? undefined,
+          constraint: await constraintOf(body, tokenizer),
+        }),
         ...askerOf(request, reply),
       };
       const form = completionForm(serving.id, (index) => {

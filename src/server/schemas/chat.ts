@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { ROLES } from "../../chat/messages.ts";
 import { optional, Usage } from "./common.ts";
+import { FORMAT } from "./response-format.ts";
 import { SAMPLING, TOP_LOGPROBS } from "./sampling.ts";
 import { TOOLS, ToolCall } from "./tools.ts";
 
@@ -37,6 +38,7 @@ export const ChatRequest = Type.Object({
   logprobs: optional(Type.Boolean()),
   top_logprobs: optional(TOP_LOGPROBS),
   ...TOOLS,
+  ...FORMAT,
 });
 export type ChatRequest = Static<typeof ChatRequest>;
 

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { optional, Usage } from "./common.ts";
+import { FORMAT } from "./response-format.ts";
 import { SAMPLING } from "./sampling.ts";
 
 const MAX_PROMPTS = 64;
@@ -22,6 +23,7 @@ export type TextInput = Static<typeof TextInput>;
 export const CompletionRequest = Type.Object({
   prompt: TextInput,
   ...SAMPLING,
+  ...FORMAT,
   logprobs: optional(Type.Integer({ minimum: 0, maximum: MAX_LOGPROBS })),
   echo: optional(Type.Boolean()),
   suffix: optional(Type.String({ description: "not supported" })),
