@@ -41,7 +41,9 @@ export function pageRoutes(app: FastifyInstance): void {
   for (const name of fileNames()) {
     const file = readFile(name);
     const url = name === START ? "/" : `/web/${name}`;
-    app.get(url, { schema: { hide: true } }, async (request, reply) => send(request, reply, file));
+    // Open to all: the page asks for the key, where one is needed.
+    const options = { schema: { hide: true }, config: { public: true } } as const;
+    app.get(url, options, async (request, reply) => send(request, reply, file));
   }
 }
 

@@ -91,7 +91,7 @@ it("keys of a file and of the environment open it, and its figures tell who came
     401,
     "UNAUTHORIZED",
   ]);
-  for (const path of ["/health", "/health/live", "/metrics"]) {
+  for (const path of ["/", "/health", "/health/live", "/metrics"]) {
     expect((await server.ask(path)).status).toBe(200);
   }
   expect((await server.ask("/health?deep=1")).status).toBe(401);

@@ -1,4 +1,5 @@
 import { type DestinationStream, pino } from "pino";
+import { isPublic } from "./authentication.ts";
 import type { ClientIds } from "./client-ids.ts";
 import type { OnRequestEnd } from "./record.ts";
 
@@ -10,6 +11,7 @@ export interface AuditOptions {
   readonly now?: (() => number) | undefined;
 }
 
+const FIRST_ERROR = 400;
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 
 /** Opens a file to append lines to, made with its folder where it is missing and readable by its owner
@@ -28,7 +30,8 @@ export function openAuditFile(path: string, onError: (error: Error) => void): De
   return file;
 }
 
-/** Writes one line per request: who, what and how it ended, but neither address nor text. */
+/** Writes one line per request: who, what and how it ended, but neither address nor text. What is open
+ *  to all, such as the files of the page, is left out unless it fails. */
 export function auditLog(destination: DestinationStream, options: AuditOptions): OnRequestEnd {
   const { ids, withPrompts, now = Date.now } = options;
   const log = pino(
@@ -39,7 +42,9 @@ export function auditLog(destination: DestinationStream, options: AuditOptions):
     },
     destination,
   );
-  return ({ ip, method, body }, record, { route, status, ms, aborted }) => {
+  return (request, record, { route, status, ms, aborted }) => {
+    if (isPublic(request) && status < FIRST_ERROR) return;
+    const { ip, method, body } = request;
     log.info({
       client: ids.hash(ip),
       key: record.keyName ?? null,

@@ -39,6 +39,7 @@ it("writes a line for each request: who, what, how it ended", async () => {
       }),
   });
   const headers = { authorization: `Bearer ${KEY}`, "content-type": "application/json" };
+  await fetch(`${server.url}/open`); // not worth a line
   await fetch(`${server.url}/generate`, { method: "POST", headers, body: '{"prompt":"x"}' });
   await post(server, { prompt: SECRET });
   await fetch(`${server.url}/read/a-name?q=1`, { headers });
