@@ -29,7 +29,7 @@ startTheme();
 
 const client = new Client(document.baseURI);
 const takeKey = () =>
-  askKey((key) => {
+  askKey(client.key !== "", (key) => {
     client.key = key;
     void server.check();
   });

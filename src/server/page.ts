@@ -16,19 +16,6 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** Nothing but files of this server, nothing inline, nobody around it. Without
- *  `upgrade-insecure-requests`, which would break a page that comes over plain HTTP. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
 interface PageFile {
   readonly type: string;
   readonly plain: Buffer;
@@ -65,7 +52,6 @@ function send(request: FastifyRequest, reply: FastifyReply, file: PageFile): Fas
     // Kept, but asked for each time: a new version of the server has a new page.
     "cache-control": "no-cache",
     vary: "accept-encoding",
-    "content-security-policy": POLICY,
   });
   if (request.headers["if-none-match"]?.includes(file.tag)) return reply.code(304).send();
   reply.type(file.type);

@@ -5,20 +5,23 @@ let asking;
 
 /**
  * Asks for an API key, once for all who need it.
+ * @param {boolean} again the last one was wrong
  * @param {(key: string) => void} take
  * @returns {Promise<boolean>} false: the person has none
  */
-export function askKey(take) {
-  asking ??= ask(take).finally(() => {
+export function askKey(again, take) {
+  asking ??= ask(again, take).finally(() => {
     asking = undefined;
   });
   return asking;
 }
 
-/** @param {(key: string) => void} take @returns {Promise<boolean>} */
-function ask(take) {
+/** @param {boolean} again @param {(key: string) => void} take @returns {Promise<boolean>} */
+function ask(again, take) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("key-dialog"));
   const input = /** @type {HTMLInputElement} */ (byId("key"));
+  byId("no-key").onclick = () => dialog.close();
+  byId("key-wrong").hidden = !again;
   input.value = "";
   dialog.returnValue = "";
   dialog.showModal();
