@@ -102,7 +102,8 @@ export class GrammarMachine {
     const word = this.#end >>> 5;
     const bit = 1 << (this.#end & 31);
     const canEnd = ((words[word] as number) & bit) !== 0;
-    words[word] = (words[word] as number) & ~bit;
+    // The library may set bits after the last id, too, which a model with padding could take.
+    words[word] = (words[word] as number) & ((bit >>> 0) - 1);
     this.#guard.restrict(words, run.lastByte);
     return { type: "mask", words, canEnd };
   }

@@ -13,7 +13,7 @@ export function arrayGrammars({ list, pointer }: Flat, rules: Rules, ruleOf: Val
   const { min = 0, max, first = [], items } = list;
   if (Math.max(min, max ?? 0) > MAX_COUNT) refuse(pointer, `counts above ${MAX_COUNT} items`);
   const most = max ?? Number.POSITIVE_INFINITY;
-  const heads = possible(first.slice(0, most).map(ruleOf));
+  const heads = possible(first.slice(0, most).map((place) => ruleOf(place)));
   // A list of first items ends with them, unless the schema says what else there may be.
   const isClosed = heads.length < first.length || (first.length > 0 && items === undefined);
   const item = isClosed || most === heads.length ? undefined : ruleOf(items ?? ANYTHING);

@@ -67,22 +67,28 @@ class SchemaGrammar {
     return `root ::= ${name}\n${this.#rules}${JSON_RULES}`;
   }
 
-  readonly #rule = (place: Place): string | undefined => {
+  readonly #rule = (place: Place): string | undefined => this.#ruleWithin(place, []);
+
+  /** @param chain  the schemas of which this one is all: what leads back to them says nothing */
+  #ruleWithin(place: Place, chain: readonly Schema[]): string | undefined {
     const { schema } = place;
     if (schema === true) return "value";
     if (schema === false) return undefined;
     if (this.#known.has(schema)) return this.#known.get(schema);
     const name = this.#rules.reserve("schema");
     this.#known.set(schema, name); // it may refer to itself
-    const options = this.#options(place);
+    const options = this.#options(place, [...chain, schema]);
     this.#known.set(schema, options.length === 0 ? undefined : name);
     this.#rules.name(name, options.length === 0 ? '""' : options.join(" | "));
     return options.length === 0 ? undefined : name;
-  };
+  }
 
-  #options(place: Place): string[] {
-    const joint = this.#soleJoint(place);
-    if (joint) return joint.map(this.#rule).filter((name) => name !== undefined);
+  #options(place: Place, chain: readonly Schema[]): string[] {
+    const joint = this.#soleJoint(place)?.filter(({ schema }) => !chain.includes(schema));
+    if (joint) {
+      const rules = joint.map((part) => this.#ruleWithin(part, chain));
+      return rules.filter((name) => name !== undefined);
+    }
     return this.#flattener.flatten(place).flatMap((flat) => this.#write(flat));
   }
 
