@@ -5,7 +5,7 @@ constexpr uint32_t kBlockRows = 16;
 /// Activation rows whose accumulators fit the registers.
 constexpr uint32_t kDirectTile = 8;
 /// For more, unpacking a block once costs less than doing so in registers for every tile.
-constexpr uint32_t kDirect = 32;
+constexpr uint32_t kDirect = 128;
 
 /// One dword of each of 16 rows.
 inline __m512i gather_dwords(const uint8_t* rows, uint32_t row_bytes) {
