@@ -2,7 +2,6 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import type { WriteStream } from "node:tty";
 import { Chalk } from "chalk";
-import { MarkdownRenderer } from "./markdown.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Standard output: the result of a command and nothing else. Every method resolves once the
@@ -62,10 +61,13 @@ export class Output {
     const { isTty, color } = this.terminal;
     if (!isTty || !color) return { write: (chunk) => this.text(chunk), end: () => this.line() };
     const columns = () => (this.#stream as Partial<WriteStream>).columns ?? 0;
-    const renderer = new MarkdownRenderer(new Chalk({ level: COLOR_LEVEL_16 }), columns);
+    // Most commands never show any.
+    const renderer = import("./markdown.ts").then(
+      ({ MarkdownRenderer }) => new MarkdownRenderer(new Chalk({ level: COLOR_LEVEL_16 }), columns),
+    );
     return {
-      write: (chunk) => this.#write(renderer.push(showControls(chunk))),
-      end: () => this.line(renderer.end()),
+      write: async (chunk) => this.#write((await renderer).push(showControls(chunk))),
+      end: async () => this.line((await renderer).end()),
     };
   }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
+import { problemsOf } from "../support/json/check.ts";
 
 const state = mkdtempSync(join(tmpdir(), "bitnet-tune-"));
 afterAll(() => rmSync(state, { recursive: true }));
@@ -45,6 +46,7 @@ describe("bitnet tune", () => {
     });
     if (status !== 0) expect.unreachable(stderr);
     const result = JSON.parse(stdout);
+    expect(problemsOf("tune", result)).toEqual([]);
     expect(result.file).toBe(FILE);
     expect(result.defaults).toMatchObject({ batchSize: 512, kernel: active });
     const settings = result.stages.map(({ setting }: { setting: string }) => setting);

@@ -15,7 +15,7 @@ export const RATE: ValueType<RateLimit> = {
 const RULES = Object.entries(ALERT_METRICS).map(([name, { bad }]) => name + bad);
 
 export const ALERT_RULE: ValueType<AlertRule> = {
-  expected: `one of ${RULES.join(", ")} with a number, and :critical behind it where it is that`,
+  expected: `${RULES.join(", ")} with a number, and :critical behind it where it is that`,
   parse: parseAlertRule,
 };
 

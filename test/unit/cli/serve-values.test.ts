@@ -4,7 +4,7 @@ import { ADDRESSES, ALERT_RULE, ORIGIN, RATE, WEB_ADDRESS } from "../../../src/c
 describe("the values of serve's options", () => {
   it("name what is expected", () => {
     expect(ALERT_RULE.expected).toBe(
-      "one of memory>, cpu>, speed<, errors>, latency>, queue> with a number, and :critical behind it where it is that",
+      "memory>, cpu>, speed<, errors>, latency>, queue> with a number, and :critical behind it where it is that",
     );
     expect(RATE.parse("60")).toBeUndefined();
     expect(ALERT_RULE.parse("cpu<5")).toBeUndefined();
