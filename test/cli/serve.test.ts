@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import { finish, runCli, startCli } from "../support/cli.ts";
+import { problemsOf } from "../support/json/check.ts";
 
 /** Starts a server on a free port; resolves when it is ready. */
 async function start(args: readonly string[]) {
@@ -12,7 +13,10 @@ async function start(args: readonly string[]) {
     let text = "";
     child.stdout?.on("data", (more: string) => {
       text += more;
-      if (text.endsWith("}\n")) resolve((JSON.parse(text) as { url: string }).url);
+      if (!text.endsWith("}\n")) return;
+      const ready = JSON.parse(text);
+      expect(problemsOf("serve", ready)).toEqual([]);
+      resolve(ready.url);
     });
     void ended.then(({ stderr }) => reject(new Error(stderr)));
   });

@@ -24,6 +24,7 @@ import {
   modelsPath,
   modelsRemoved,
   modelsShow,
+  serveReady,
   setupDocument,
   setupNames,
   setupNative,
@@ -124,6 +125,7 @@ export const DOCUMENTS = {
   },
   "info config": { command: "info --config --json", says: "One document.", schema: infoConfig },
   doctor: { command: "doctor --json", says: "One document.", schema: doctorDocument },
+  serve: { command: "serve --json", says: "Once it answers.", schema: serveReady },
   error: {
     command: "any command with --json or --ndjson",
     says: "The last line, when the command fails; standard error says the same in words.",

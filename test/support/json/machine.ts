@@ -285,3 +285,10 @@ export const doctorDocument = object("", {
     commands: list("to be given in this order", { type: "string" }),
   }),
 });
+
+export const serveReady = object("", {
+  url: text("where it answers"),
+  host: text("name or address that it listens on"),
+  port: count("that it listens on"),
+  model: text("what clients know the model by"),
+});

@@ -1,5 +1,10 @@
+import { importScript } from "../run-script.ts";
 import { DOCUMENTS, type Document } from "./documents.ts";
 import { type Field, fieldsOf } from "./schema.ts";
+
+const { formatTable } = await importScript<{
+  formatTable(columns: readonly string[], rows: readonly (readonly string[])[]): string;
+}>("lib/table.mjs");
 
 /** The tables of docs/JSON.md, one per output, without the last line feed. */
 export function jsonTables(): string {
@@ -10,20 +15,12 @@ export function jsonTables(): string {
 function section({ command, says, schema }: Document): string {
   const title = command.startsWith("any ") ? "Errors" : `\`bitnet ${command}\``;
   const rows = fieldsOf(schema).map(row);
-  return [
-    `### ${title}`,
-    "",
-    says,
-    "",
-    "| field | type | is |",
-    "| --- | --- | --- |",
-    ...rows,
-  ].join("\n");
+  return [`### ${title}`, "", says, "", formatTable(["field", "type", "is"], rows)].join("\n");
 }
 
-function row({ path, type, optional, description }: Field): string {
+function row({ path, type, optional, description }: Field): readonly string[] {
   const cells = [`\`${path}\`${optional ? " (may be absent)" : ""}`, type, description || "-"];
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return cells.map((cell) => cell.replaceAll("|", "\\|"));
 }
 
 /** Every field of every output, one a line: `run: usage.promptTokens integer`. */
