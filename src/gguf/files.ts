@@ -37,9 +37,13 @@ export async function checkWritable(path: string): Promise<void> {
   if (found?.isDirectory()) {
     throw new UsageError(`${path} is a directory`, { hint: "name a file" });
   }
-  await access(found ? path : dirname(path), constants.W_OK).catch((error: unknown) => {
-    throw fileError(error, "write", path);
-  });
+  // A regular file is replaced by a new one beside it.
+  const places = [...(found ? [path] : []), ...(found?.isFile() === false ? [] : [dirname(path)])];
+  for (const place of places) {
+    await access(place, constants.W_OK).catch((error: unknown) => {
+      throw fileError(error, "write", path);
+    });
+  }
 }
 
 /** An open regular file and its size. */

@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
+import { realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { addAbortSignal, type Readable } from "node:stream";
 import { ResourceError } from "../errors.ts";
-import { fileError } from "./files.ts";
+import { errorCode, fileError } from "./files.ts";
 
 const MIB = 2 ** 20;
 /** Of a text that is read whole. A device such as /dev/zero never ends, and would fill the memory. */
@@ -40,6 +41,21 @@ export async function readBytesOfText(path: string, signal: AbortSignal): Promis
   return readWhole(createReadStream(path), path, { signal }).catch((error: unknown) => {
     throw fileError(error, "read", path);
   });
+}
+
+/** Writes a text whole or not at all, in place of an older file; into a device or a pipe as it comes.
+ *  @throws {ResourceError} it cannot be written: what was there still is */
+export async function writeTextFile(path: string, text: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  const target = await realpath(path).catch(() => path);
+  const part = found?.isFile() === false ? target : `${target}.${process.pid}.part`;
+  try {
+    await writeFile(part, text);
+    if (part !== target) await rename(part, target);
+  } catch (cause) {
+    if (part !== target) await rm(part, { force: true });
+    throw new ResourceError(`${path} cannot be written (${errorCode(cause)})`, { cause });
+  }
 }
 
 /** @param rest  what has come of a line that has no end yet

@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import type { Plan } from "../../bench/plan.ts";
 import { buildReport } from "../../bench/report/build.ts";
 import { threadsText } from "../../bench/report/columns.ts";
@@ -6,9 +5,9 @@ import { compareReports, parseReport } from "../../bench/report/compare.ts";
 import type { BenchReport } from "../../bench/report/document.ts";
 import { runPlan } from "../../bench/runner.ts";
 import { BUNDLED_MODEL_NOTE } from "../../engine/bundled.ts";
-import { BitnetError, NotFoundError, ResourceError } from "../../errors.ts";
+import { BitnetError, NotFoundError } from "../../errors.ts";
 import { checkWritable } from "../../gguf/files.ts";
-import { readTextFile } from "../../gguf/text.ts";
+import { readTextFile, writeTextFile } from "../../gguf/text.ts";
 import { describeComparison, printReport } from "../bench-output.ts";
 import {
   BENCH_PLAN_OPTIONS,
@@ -51,10 +50,10 @@ export const bench = defineCommand({
     const format = options.json ? "json" : options.benchFormat;
     await printReport(context.out, report, format, comparison);
     if (options.save !== undefined)
-      await write(options.save, `${JSON.stringify(report, null, 2)}\n`);
+      await writeTextFile(options.save, `${JSON.stringify(report, null, 2)}\n`);
     if (options.html !== undefined) {
       const { htmlReport } = await import("../../bench/report/html.ts");
-      await write(options.html, htmlReport(report));
+      await writeTextFile(options.html, htmlReport(report));
     }
     if (comparison === undefined || options.compareWith === undefined) return;
     const lines = describeComparison(comparison, options.compareWith);
@@ -118,10 +117,4 @@ async function readReport(path: string): Promise<BenchReport> {
     });
   });
   return parseReport(text, path);
-}
-
-async function write(path: string, text: string): Promise<void> {
-  await writeFile(path, text).catch((cause: NodeJS.ErrnoException) => {
-    throw new ResourceError(`${path} cannot be written (${cause.code})`, { cause });
-  });
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, it } from "vitest";
@@ -8,6 +8,7 @@ import {
   readBytesOfText,
   readTextFile,
   readWhole,
+  writeTextFile,
 } from "../../../src/gguf/text.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -37,6 +38,20 @@ it("stops at what has no end, before it fills the memory", async () => {
   expect(read).toBeLessThan(1200);
   expect(() => checkLineLength("x".repeat(2 ** 24 + 1), "a")).toThrow(ResourceError);
   expect(() => checkLineLength("x".repeat(2 ** 24), "a")).not.toThrow();
+});
+
+it("writes a text whole, in place of an older one, or not at all", async () => {
+  const folder = tempDir();
+  const [path, link] = [join(folder, "a.txt"), join(folder, "link")];
+  writeFileSync(path, "old");
+  symlinkSync("a.txt", link);
+  await writeTextFile(link, "new");
+  expect(readFileSync(path, "utf8")).toBe("new");
+  expect(readdirSync(folder).sort()).toEqual(["a.txt", "link"]);
+  await writeTextFile("/dev/null", "x");
+  await expect(writeTextFile("/dev/full", "x")).rejects.toThrow(ResourceError);
+  const lost = join(folder, "none/a.txt");
+  await expect(writeTextFile(lost, "x")).rejects.toThrow(`${lost} cannot be written (ENOENT)`);
 });
 
 it("says what cannot be read", async () => {
