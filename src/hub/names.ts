@@ -21,7 +21,7 @@ export const SHORT_NAMES: readonly ShortName[] = [
   row("falcon3-1b", "tiiuae/Falcon3-1B-Instruct-1.58bit", "Falcon 3, chat"),
   row("falcon3-3b", "tiiuae/Falcon3-3B-Instruct-1.58bit-GGUF", "Falcon 3, chat"),
   row("falcon3-7b", "tiiuae/Falcon3-7B-Instruct-1.58bit-GGUF", "Falcon 3, chat"),
-  row("falcon3-10b", "tiiuae/Falcon3-10B-Instruct-1.58bit", "Falcon 3, chat"),
+  row("falcon3-10b", "tiiuae/Falcon3-10B-Instruct-1.58bit-GGUF", "Falcon 3, chat"),
   row("falcon-e-1b", "tiiuae/Falcon-E-1B-Instruct-GGUF", "Falcon-Edge, chat"),
   row("falcon-e-3b", "tiiuae/Falcon-E-3B-Instruct-GGUF", "Falcon-Edge, chat"),
   row("bonsai-1.7b", "prism-ml/Ternary-Bonsai-1.7B-gguf", "Ternary-Bonsai (Qwen 3), chat"),

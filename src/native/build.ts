@@ -24,6 +24,20 @@ export interface NativeResult {
   readonly decodeSpeedup: number;
 }
 
+/** Less is noise, and not worth another addon than everybody else's. */
+const WORTHWHILE = 1.02;
+/** What either of the two may lose at most. */
+const NOT_SLOWER = 0.98;
+
+/** Whether prompts and tokens together gain, and neither pays for it. */
+export function isFaster({
+  prefillSpeedup,
+  decodeSpeedup,
+}: Pick<NativeResult, "prefillSpeedup" | "decodeSpeedup">): boolean {
+  const least = Math.min(prefillSpeedup, decodeSpeedup);
+  return prefillSpeedup * decodeSpeedup > WORTHWHILE && least > NOT_SLOWER;
+}
+
 /** Rounds in which both are timed, in turns; the median ratio leaves out rounds that something disturbed. */
 const ROUNDS = 5;
 
@@ -52,7 +66,7 @@ export async function buildForThisCpu(options: BuildOptions): Promise<NativeResu
   const checked = await compareLogits(packaged, addon, trial);
   onStep?.("timing both in turns");
   const times = await timeBoth(packaged, addon, trial);
-  const kept = times.prefillSpeedup * times.decodeSpeedup > 1;
+  const kept = isFaster(times);
   if (kept) await keep(addon, packaged, folder);
   await rm(build, { recursive: true, force: true });
   return { kept, checked, ...times };

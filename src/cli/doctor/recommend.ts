@@ -22,9 +22,10 @@ interface Advice {
 const ADVICE: Readonly<Record<Use, Advice>> = {
   production: {
     settings: { parallel: 8 },
-    why: "kernels for this very CPU, many requests in one batch, and a baseline to compare updates with",
+    why: "threads and kernels tuned for this machine, many requests in one batch, and a baseline to compare updates with",
     commands: [
-      "bitnet setup 2b4t --native",
+      "bitnet setup 2b4t --no-tune",
+      "bitnet tune -m 2b4t --budget 5m",
       "bitnet bench -m 2b4t --save baseline.json",
       "bitnet run -m 2b4t --batch prompts.jsonl -o answers.jsonl",
       "bitnet bench -m 2b4t --compare baseline.json",
@@ -53,7 +54,7 @@ const ADVICE: Readonly<Record<Use, Advice>> = {
   edge: {
     threads: 4,
     settings: { ctxSize: 2048, kvType: "int8", weights: "compact", headCopy: "off", parallel: 2 },
-    why: "compact weights and an int8 KV cache: the same text in less memory",
+    why: "compact weights hold the same numbers in less memory, an int8 KV cache nearly the same",
     commands: [
       "bitnet setup 2b4t --quant-embd",
       "bitnet run -m 2b4t --batch in.jsonl -o out.jsonl",
