@@ -13,6 +13,7 @@ import { addRecords, type OnRequestEnd } from "./guards/record.ts";
 import { SECURITY_HEADERS } from "./guards/security-headers.ts";
 import { type Monitor, monitorRoutes } from "./monitoring/monitor.ts";
 import { pageRoutes } from "./page.ts";
+import { batchRoutes } from "./routes/batches.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { completionRoutes } from "./routes/completions.ts";
 import { embeddingRoutes } from "./routes/embeddings.ts";
@@ -92,6 +93,7 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
   completionRoutes(app, parts);
   embeddingRoutes(app, parts);
   tokenRoutes(app, parts);
+  batchRoutes(app, parts);
   pageRoutes(app);
   if (monitor) monitorRoutes(app, monitor);
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());

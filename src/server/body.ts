@@ -4,6 +4,8 @@ import { ApiError } from "./api-error.ts";
 /** Arrays and objects within one another: far more than any request needs. */
 const MAX_DEPTH = 64;
 
+const JSON_LINES = ["application/jsonl", "application/x-ndjson"];
+
 /** Reads bodies as JSON of UTF-8 text, whatever type they are sent as: `curl -d` names another. */
 export function addBodyParser(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser("error", "error");
@@ -23,6 +25,16 @@ export function addBodyParser(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, parse);
   app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "buffer" }, parse);
+  app.addContentTypeParser(JSON_LINES, { parseAs: "buffer" }, (request, bytes: Buffer, done) => {
+    // A list of all lines is one text of JSON.
+    const list = Buffer.concat([Buffer.from('{"requests":['), joinLines(bytes), Buffer.from("]}")]);
+    parse(request, list, done);
+  });
+}
+
+function joinLines(bytes: Buffer): Buffer {
+  const lines = bytes.toString("latin1").split("\n");
+  return Buffer.from(lines.filter((line) => line.trim() !== "").join(","), "latin1");
 }
 
 function decode(bytes: Buffer): string {

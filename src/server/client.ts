@@ -8,9 +8,17 @@ declare module "fastify" {
     /** Who asks, for turns and limits: a key, or where there are none an address. */
     client: string;
   }
+  interface FastifyInstance {
+    /** Signals of requests that the server puts to itself, by names that nobody can guess. */
+    insideSignals: Map<unknown, AbortSignal>;
+  }
 }
 
+/** Header with such a name. */
+export const INSIDE_HEADER = "x-bitnet-inside";
+
 export function addClients(app: FastifyInstance): void {
+  app.decorate("insideSignals", new Map());
   app.decorateRequest("client", "");
   app.addHook("onRequest", async (request) => {
     request.client = networkOf(request.ip);
@@ -19,14 +27,17 @@ export function addClients(app: FastifyInstance): void {
 
 /** What the service is to know of a request's client. */
 export function askerOf(request: FastifyRequest, reply: FastifyReply): Asker {
-  return { client: request.client, signal: clientSignal(reply), watcher: request.record };
+  return { client: request.client, signal: clientSignal(request, reply), watcher: request.record };
 }
 
 /** Aborted when the connection is lost before the answer is complete. */
-function clientSignal(reply: FastifyReply): AbortSignal {
+function clientSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
+  const leave = () => controller.abort(new CancelledError("the client has left"));
+  const inside = request.server.insideSignals.get(request.headers[INSIDE_HEADER]);
+  inside?.addEventListener("abort", leave, { once: true });
   reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) controller.abort(new CancelledError("the client has left"));
+    if (!reply.raw.writableFinished) leave();
   });
   return controller.signal;
 }
