@@ -1,10 +1,9 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, expect, it, onTestFinished } from "vitest";
-import { finish, runCli, startCli } from "../support/cli.ts";
+import { afterAll, expect, it } from "vitest";
+import { runCli } from "../support/cli.ts";
+import { errorOf, startServe, story } from "../support/serve-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "bitnet-guards-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -20,67 +19,10 @@ const KEY = "0123456789abcdef";
 const OTHER = "fedcba9876543210";
 const SHORT = ["-c", "512", "--port", "0"];
 
-/** Starts a server of the bundled model; it is stopped at the end of the test. */
-async function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = startCli(["serve", ...SHORT, ...args], { env });
-  const result = finish(child);
-  let stderr = "";
-  child.stderr?.on("data", (text: string) => (stderr += text));
-  let url: string | undefined;
-  while (url === undefined && child.exitCode === null) {
-    await sleep(10);
-    url = /ready: .* at (http\S+)/.exec(stderr)?.[1];
-  }
-  if (url === undefined) throw new Error(stderr);
-  const stop = () => {
-    child.kill("SIGTERM");
-    return result;
-  };
-  onTestFinished(async () => void (await stop()));
-  const ask = (path: string, body?: object, key?: string) =>
-    fetch(`${url.replace("0.0.0.0", "127.0.0.1")}${path}`, {
-      ...(body && { method: "POST", body: JSON.stringify(body) }),
-      headers: {
-        "content-type": "application/json",
-        ...(key !== undefined && { authorization: `Bearer ${key}` }),
-      },
-    });
-  return { url, ask, stop, stderr: () => stderr };
-}
-
-const story = (more: object = {}) => ({
-  messages: [{ role: "user", content: "Tell me a story." }],
-  temperature: 0,
-  max_tokens: 40,
-  ...more,
-});
-
-async function errorOf(answer: Response): Promise<readonly [number, string]> {
-  const { error } = (await answer.json()) as { error: { error_code: string } };
-  return [answer.status, error.error_code];
-}
-
-/** Text of the events of a stream, and the error that it ended with. */
-async function readStream(answer: Response) {
-  const events = (await answer.text())
-    .split("\n")
-    .filter((line) => line.startsWith("data: {"))
-    .map((line) => JSON.parse(line.slice("data: ".length)) as StreamEvent);
-  return {
-    text: events.map(({ choices }) => choices?.[0]?.delta?.content ?? "").join(""),
-    code: events.at(-1)?.error?.error_code,
-  };
-}
-
-interface StreamEvent {
-  readonly choices?: readonly { readonly delta?: { readonly content?: string } }[];
-  readonly error?: { readonly error_code: string };
-}
-
 it("keys of a file and of the environment open it, and its figures tell who came", async () => {
   const audit = join(folder, "audit.log");
   const keys = file("keys", `alice:${KEY}\n`);
-  const server = await start(["--api-key-file", keys, "--audit-log", audit], {
+  const server = await startServe(["--api-key-file", keys, "--audit-log", audit], {
     BITNET_API_KEY: OTHER,
   });
   expect(await errorOf(await server.ask("/v1/chat/completions", story()))).toEqual([
@@ -120,37 +62,8 @@ it("keys of a file and of the environment open it, and its figures tell who came
   expect(server.stderr()).not.toContain(KEY);
 });
 
-it("the output filter ends an answer where a match begins, streamed or not", async () => {
-  const open = await start([]);
-  const whole = await (await open.ask("/v1/chat/completions", story())).json();
-  const { content } = (whole as { choices: { message: { content: string } }[] }).choices[0]
-    ?.message ?? { content: "" };
-  await open.stop();
-  const words = content.split(" ");
-  const phrase = `${words[4]}\\s${words[5]}`;
-  expect(words.length).toBeGreaterThan(8);
-  const filter = file("out.txt", `# not this\n${phrase}\n`);
-  const server = await start(["--output-filter", filter]);
-  expect(await errorOf(await server.ask("/v1/chat/completions", story()))).toEqual([
-    400,
-    "RESPONSE_FILTERED",
-  ]);
-  const streamed = await readStream(
-    await server.ask("/v1/chat/completions", story({ stream: true })),
-  );
-  expect(streamed.code).toBe("RESPONSE_FILTERED");
-  expect(streamed.text).toBe(`${words.slice(0, 4).join(" ")} `);
-  expect(server.stderr()).toContain("an answer was ended for out.txt:2");
-  // What holds no match is the same as without a filter.
-  const short = await server.ask("/v1/chat/completions", story({ stream: true, max_tokens: 3 }));
-  const { text, code } = await readStream(short);
-  expect(code).toBeUndefined();
-  expect(content.startsWith(text)).toBe(true);
-  expect(text).not.toBe("");
-});
-
 it("limits and the input filter refuse, and say what may be sent", async () => {
-  const server = await start([
+  const server = await startServe([
     ...["--max-prompt-chars", "100", "--max-prompt-tokens", "25", "--max-output-tokens", "7"],
     ...["--input-filter", file("in.txt", "dragon"), "--rate-limit", "6/h"],
   ]);
@@ -176,49 +89,11 @@ it("limits and the input filter refuse, and say what may be sent", async () => {
   expect(await errorOf(limited)).toEqual([429, "RATE_LIMIT_EXCEEDED"]);
 });
 
-it("pages of other origins get in only where they are let in, and names of elsewhere do not", async () => {
-  const origin = "https://app.example";
-  const preflight = {
-    method: "OPTIONS",
-    headers: {
-      origin,
-      "access-control-request-method": "POST",
-      "access-control-request-headers": "authorization,content-type",
-    },
-  };
-  const [closed, open] = await Promise.all([
-    start([]),
-    start(["--cors-origin", origin, "--api-key", KEY]),
-  ]);
-  const path = "/v1/chat/completions";
-  const refused = await fetch(closed.url + path, preflight);
-  expect(refused.headers.get("access-control-allow-origin")).toBeNull();
-  const allowed = await fetch(open.url + path, preflight);
-  expect(allowed.status).toBe(204);
-  expect(allowed.headers.get("access-control-allow-origin")).toBe(origin);
-  const headers = { origin, authorization: `Bearer ${KEY}`, "content-type": "application/json" };
-  const body = JSON.stringify(story({ stream: true, max_tokens: 2 }));
-  const answer = await fetch(open.url + path, { method: "POST", headers, body });
-  expect(answer.headers.get("access-control-allow-origin")).toBe(origin);
-  expect((await readStream(answer)).code).toBeUndefined();
-  expect(await errorOf(await rebound(closed.url))).toEqual([403, "FORBIDDEN"]);
-});
-
-/** What a page gets that gave its own name this machine's address. */
-function rebound(url: string): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    get(`${url}/v1/models`, { headers: { host: "evil.example" } }, async (message) => {
-      const body = Buffer.concat(await message.toArray());
-      resolve(new Response(body, { status: message.statusCode ?? 0 }));
-    }).once("error", reject);
-  });
-}
-
 it("warns of an open server, of short keys and of key files that others can read", async () => {
   const keys = file("weak", "bob:1234\n", 0o644);
   const [open, weak] = await Promise.all([
-    start(["--host", "0.0.0.0"]),
-    start(["--api-key-file", keys]),
+    startServe(["--host", "0.0.0.0"]),
+    startServe(["--api-key-file", keys]),
   ]);
   expect(open.stderr()).toMatch(/warning: anyone who can reach 0\.0\.0\.0 .* no API key/);
   expect(weak.stderr()).toMatch(/warning: other users of this machine can read .*weak: chmod 600/);

@@ -28,8 +28,11 @@ export function openMonitor(
   const meter = openMeter({ powercap, perfPower, platform: process.platform });
   const energy: EnergyMeter | undefined = isMeter(meter) ? meter : undefined;
   const onFailure = (message: string) => ui.warn(message);
-  const log = ({ severity, message, recovered }: Alert) =>
-    ui.warn(recovered === null ? `${severity}: ${message}` : `over: ${message}`);
+  const log = ({ severity, message, recovered }: Alert) => {
+    if (recovered !== null) ui.info(`no longer so: ${message}`);
+    else if (severity === "critical") ui.error(message);
+    else ui.warn(message);
+  };
   const webhook = alertWebhook && new Webhook({ url: alertWebhook, onFailure, signal });
   const monitor = new Monitor({
     version: readVersion(),
