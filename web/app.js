@@ -60,6 +60,7 @@ const desk = new Desk(
       setPreference("open", desk.current.id);
       log.show();
       composer.update();
+      if (desk.isRunning) void server.check();
     },
     progress: (run) => {
       log.refresh();

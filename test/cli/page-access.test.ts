@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  answered,
-  ask,
-  BROWSER,
-  startServer,
-  type TestServer,
-  useBrowser,
-} from "../support/page.ts";
+import { describe, expect, it } from "vitest";
+import { answered, ask, BROWSER, PATIENT, useBrowser, useServer } from "../support/page.ts";
 import { contrasts } from "../support/page-checks.ts";
 
-describe.skipIf(BROWSER === undefined)("the chat page for everyone", () => {
-  let server: TestServer;
+describe.skipIf(BROWSER === undefined)("the chat page for everyone", PATIENT, () => {
+  const server = useServer();
   const { open } = useBrowser();
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server?.stop());
 
   it("works by keyboard alone", async () => {
     const { page, close } = await open(server);

@@ -1,22 +1,18 @@
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   answered,
   ask,
   BROWSER,
+  PATIENT,
   slowDown,
-  startServer,
-  type TestServer,
   useBrowser,
+  useServer,
 } from "../support/page.ts";
 
-describe.skipIf(BROWSER === undefined)("the chat page", () => {
-  let server: TestServer;
+describe.skipIf(BROWSER === undefined)("the chat page", PATIENT, () => {
+  const server = useServer();
   const { open } = useBrowser();
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server?.stop());
 
   it("answers, remembers, and keeps the conversation over a reload", async () => {
     const { page, close } = await open(server);
@@ -109,8 +105,18 @@ describe.skipIf(BROWSER === undefined)("the chat page", () => {
     await page.getByRole("button", { name: "Undo" }).click();
     expect(await names()).toEqual(["Sums"]);
     await page.locator("#import-file").setInputFiles(file);
-    await page.getByText("Imported: 1").waitFor();
+    await page.getByText("Imported 1 conversation.").waitFor();
     expect(await names()).toEqual(["Sums", "Sums"]);
+    await close();
+  });
+
+  it("goes on when the browser's storage is full, and says so", async () => {
+    const { context, page, close } = await open(server);
+    const session = await context.newCDPSession(page);
+    await session.send("Storage.overrideQuotaForOrigin", { origin: server.url, quotaSize: 1 });
+    await ask(page, "What is 17 + 25?");
+    expect(await answered(page)).toContain("42");
+    await page.getByText("The browser's storage for this page is full").waitFor();
     await close();
   });
 });

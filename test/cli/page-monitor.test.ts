@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  answered,
-  ask,
-  BROWSER,
-  startServer,
-  type TestServer,
-  useBrowser,
-} from "../support/page.ts";
+import { describe, expect, it } from "vitest";
+import { answered, ask, BROWSER, PATIENT, useBrowser, useServer } from "../support/page.ts";
 import { overflow } from "../support/page-checks.ts";
 
-describe.skipIf(BROWSER === undefined)("the page of a server with keys", () => {
-  let server: TestServer;
+describe.skipIf(BROWSER === undefined)("the page of a server with keys", PATIENT, () => {
+  const server = useServer(["--port", "0", "--api-key", "secret-of-the-test"]);
   const { open } = useBrowser();
-  beforeAll(async () => {
-    server = await startServer(["--port", "0", "--api-key", "secret-of-the-test"]);
-  });
-  afterAll(() => server?.stop());
 
   it("lets one go on without a key, and says what is missing", async () => {
     const { page, close } = await open({ ...server, expectedErrors: /401/ });

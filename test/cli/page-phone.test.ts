@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  answered,
-  ask,
-  BROWSER,
-  startServer,
-  type TestServer,
-  useBrowser,
-} from "../support/page.ts";
+import { describe, expect, it } from "vitest";
+import { answered, ask, BROWSER, PATIENT, useBrowser, useServer } from "../support/page.ts";
 import { overflow } from "../support/page-checks.ts";
 
-describe.skipIf(BROWSER === undefined)("the chat page on a phone", () => {
-  let server: TestServer;
+describe.skipIf(BROWSER === undefined)("the chat page on a phone", PATIENT, () => {
+  const server = useServer();
   const { open } = useBrowser();
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server?.stop());
 
   it.each([
     { width: 320, height: 568, dark: true },

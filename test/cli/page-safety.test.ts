@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   answered,
   ask,
   BROWSER,
+  PATIENT,
   startServer,
-  type TestServer,
   useBrowser,
+  useServer,
 } from "../support/page.ts";
 
 const HOSTILE = [
@@ -27,13 +28,9 @@ function hostileExport(): string {
   return JSON.stringify({ format: "bitnet-conversations", version: 1, conversations });
 }
 
-describe.skipIf(BROWSER === undefined)("the chat page in a hostile world", () => {
-  let server: TestServer;
+describe.skipIf(BROWSER === undefined)("the chat page in a hostile world", PATIENT, () => {
+  const server = useServer();
   const { open } = useBrowser();
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server?.stop());
 
   it("shows markup as text", async () => {
     const { page, close } = await open(server);
@@ -95,11 +92,7 @@ describe.skipIf(BROWSER === undefined)("the chat page in a hostile world", () =>
 });
 
 describe("the files of the page", () => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server?.stop());
+  const server = useServer();
 
   it("are kept by browsers and sent only when they have changed", async () => {
     const { headers } = await fetch(`${server.url}/web/app.js`);

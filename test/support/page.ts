@@ -47,6 +47,27 @@ function urlFrom(child: ChildProcess): Promise<string> {
   });
 }
 
+/** Starting a program or a browser takes its time where much else runs. */
+const START_MS = 60_000;
+
+/** For `describe`: a browser among other work may be many times as slow as alone. */
+export const PATIENT = { timeout: 90_000 };
+
+/** `bitnet serve` for the tests of the present `describe`. */
+export function useServer(args?: readonly string[]): { readonly url: string } {
+  let server: TestServer | undefined;
+  beforeAll(async () => {
+    server = await startServer(args);
+  }, START_MS);
+  afterAll(() => server?.stop());
+  return {
+    get url() {
+      if (server === undefined) throw new Error("the server has not started");
+      return server.url;
+    },
+  };
+}
+
 export interface PageOptions {
   readonly url: string;
   readonly width?: number;
@@ -63,7 +84,7 @@ export function useBrowser() {
   let browser: Browser;
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: BROWSER ?? "", args: ["--no-sandbox"] });
-  });
+  }, START_MS);
   afterAll(() => browser?.close());
 
   async function open(options: PageOptions): Promise<OpenPage> {
@@ -84,6 +105,7 @@ export function useBrowser() {
       },
     );
     const page = await context.newPage();
+    page.setDefaultTimeout(START_MS);
     const note = (text: string) => {
       if (!options.expectedErrors?.test(text)) problems.push(text);
     };

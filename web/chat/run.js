@@ -86,7 +86,8 @@ export class Run {
   async #mayAskAgain(error) {
     const { signal } = this.#controller;
     if (signal.aborted) return false;
-    if (error instanceof ConnectionError) {
+    const isAway = error instanceof ApiError && error.status === 503;
+    if (error instanceof ConnectionError || isAway) {
       this.#enter("away");
       return this.#host.whenReady(signal).then(succeeded, failed);
     }

@@ -1,5 +1,5 @@
 import { byId, h } from "../lib/dom.js";
-import { dayGroup } from "../lib/format.js";
+import { counted, dayGroup } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { toast } from "../lib/toast.js";
 import { exportText, importText } from "./transfer.js";
@@ -148,7 +148,7 @@ export class Sidebar {
       this.#desk.add(conversations);
       const [first] = conversations;
       if (first) this.#desk.open(first.id);
-      toast(`Imported: ${conversations.length}`);
+      toast(`Imported ${counted(conversations.length, "conversation")}.`);
     } catch (error) {
       toast(error instanceof Error ? error.message : String(error));
     }

@@ -18,9 +18,10 @@ export function waitingText({ phase, retryAt }, server, now) {
     case "reading":
       return "Reading the conversation";
     case "away":
+      if (server.phase === "loading") return "The server is loading its model";
       return "The server is away. The question is sent again once it is back";
     case "refused":
-      return `The server is busy. Next try in ${Math.max(0, Math.ceil((retryAt - now) / 1000))} s`;
+      return `The server asks to wait. Next try in ${Math.max(0, Math.ceil((retryAt - now) / 1000))} s`;
     case "locked":
       return "Waiting for an API key";
     case "writing":
