@@ -1,7 +1,8 @@
 /** Rules of JSON texts. White space is optional and bounded in kind: a space, or a new line and what
  *  indents it, so that no text is padded without end. Whole numbers are exact in a double, and none is
  *  infinite. */
-export const JSON_RULES = String.raw`ws ::= "" | " " | "\n" [ \t]{0,32}
+export const JSON_RULES = String.raw`nil ::= ""
+ws ::= "" | " " | "\n" [ \t]{0,32}
 string ::= "\"" rest
 rest ::= "\"" | [^"\\\0-\x1f\x7f] rest | "\\" escape rest
 escape ::= ["\\/bfnrt] | "u" [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F]

@@ -36,8 +36,10 @@ const SCHEMA = {
     list: { type: "array", items: { type: "integer", minimum: -5, maximum: 99 }, maxItems: 3 },
     kind: { enum: ["a b", "é", '"\\'] },
     flag: { type: ["boolean", "null"] },
+    // Alternatives that begin and end alike, which the library joins where it must not.
+    far: { type: "integer", minimum: -1930, maximum: 108 },
   },
-  required: ["word", "list", "kind", "flag"],
+  required: ["word", "list", "kind", "flag", "far"],
 };
 
 /** Ids of a random text, as if a model had chosen among what the mask allows. */

@@ -79,7 +79,7 @@ class SchemaGrammar {
     this.#known.set(schema, name); // it may refer to itself
     const options = this.#options(place, [...chain, schema]);
     this.#known.set(schema, options.length === 0 ? undefined : name);
-    this.#rules.name(name, options.length === 0 ? '""' : options.join(" | "));
+    this.#rules.name(name, options.length === 0 ? '""' : this.#rules.choice(options));
     return options.length === 0 ? undefined : name;
   }
 

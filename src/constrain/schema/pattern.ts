@@ -1,5 +1,6 @@
 import { complement, type Range, stringChar } from "./ebnf.ts";
 import { refuse } from "./node.ts";
+import type { Rules } from "./rules.ts";
 
 const DIGITS: readonly Range[] = [[0x30, 0x39]];
 const WORD: readonly Range[] = [
@@ -37,23 +38,25 @@ const MAX_REPEAT = 1000;
  *  string, whether it says so (^...$) or not.
  *  @throws {UsageError} look-around, back references, \b, \p and what else is more than characters,
  *                       classes, groups and counts */
-export function patternGrammar(pattern: string, pointer: string): string {
+export function patternGrammar(pattern: string, pointer: string, rules: Rules): string {
   try {
     new RegExp(pattern, "u");
   } catch (error) {
     refuse(pointer, (error as Error).message);
   }
-  return new PatternReader(pattern, pointer).read();
+  return new PatternReader(pattern, pointer, rules).read();
 }
 
 class PatternReader {
   readonly #chars: readonly string[];
   readonly #pointer: string;
+  readonly #rules: Rules;
   #at = 0;
 
-  constructor(pattern: string, pointer: string) {
+  constructor(pattern: string, pointer: string, rules: Rules) {
     this.#chars = Array.from(pattern);
     this.#pointer = pointer;
+    this.#rules = rules;
   }
 
   read(): string {
@@ -75,7 +78,7 @@ class PatternReader {
       this.#at++;
       all.push(this.#sequence(isWhole));
     }
-    return all.join(" | ");
+    return this.#rules.choice(all);
   }
 
   #sequence(isWhole: boolean): string {

@@ -21,6 +21,16 @@ export class Rules {
     return name;
   }
 
+  /** One of the options. The library joins alternatives of one rule that begin or end alike, and may
+   *  join too many of them (mlc-ai/xgrammar#632, mended after 0.1.27): "[0-9] | "-" [0-9] [0-9]" and the
+   *  like let texts of neither through. So each is a rule of its own, and `nil` keeps it one. */
+  choice(options: readonly string[]): string {
+    const [only] = options;
+    if (only !== undefined && options.length === 1) return only;
+    const names = options.map((option) => this.add("option", `${option} nil`));
+    return this.add("choice", names.join(" | "));
+  }
+
   /** A name whose body comes later, or under another name. */
   reserve(hint: string): string {
     const name = `${hint}_${this.#bodies.size}`;

@@ -29,8 +29,10 @@ export function stringGrammars({ text, pointer }: Flat, rules: Rules): string[] 
     refuse(pointer, "minLength and maxLength beside pattern or format are not supported", hint);
   }
   const inside =
-    pattern === undefined ? formatOf(format, pointer) : patternGrammar(pattern, pointer);
-  return [`${QUOTE} (${inside}) ${QUOTE}`];
+    pattern === undefined
+      ? patternGrammar(formatOf(format, pointer), pointer, rules)
+      : patternGrammar(pattern, pointer, rules);
+  return [`${QUOTE} ${inside} ${QUOTE}`];
 }
 
 function formatOf(format: string | undefined, pointer: string): string {
