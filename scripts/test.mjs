@@ -99,6 +99,14 @@ const LONG_STEPS = [
     count: lastLineCounts,
   },
   {
+    name: "server under load",
+    after: ["build native", "build ts"],
+    alone: true,
+    commands: () => [
+      node("scripts/load-server.mjs", "--clients", "4", "-n", "16", "--requests", "200"),
+    ],
+  },
+  {
     name: "shapes",
     after: ["build native", "build ts"],
     alone: true,

@@ -133,6 +133,8 @@ export const OPTIONS = {
     help: "what clients know the model by" },
   maxQueue: { flags: "--max-queue <count>", group: "Server", type: integer(0, MAX_QUEUE), setting: true, fallback: 64,
     help: "requests that may wait besides; others are told to come again (429)" },
+  responseCache: { flags: "--response-cache <count>", group: "Server", type: integer(0, MAX_QUEUE), setting: true, fallback: 0,
+    help: "answers to keep for the same request again, where it has a seed or temperature 0; 0 is none" },
   requestTimeout: { flags: "--request-timeout <seconds>", group: "Server", type: decimal(0, MAX_TIMEOUT_S), setting: true, fallback: 600,
     help: "longest time for an answer, waiting included; 0 is any" },
 

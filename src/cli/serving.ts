@@ -3,6 +3,7 @@ import { ChatTemplate } from "../chat/template.ts";
 import type { Model } from "../engine/model.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { Serving } from "../server/backend.ts";
+import { ResponseCache } from "../server/response-cache.ts";
 import { GenerationService, type ServiceOptions } from "../server/service.ts";
 import type { Context } from "./context.ts";
 import type { OptionKey, OptionValues } from "./options.ts";
@@ -23,6 +24,7 @@ export const SERVING_OPTIONS = [
   "parallel",
   "maxQueue",
   "requestTimeout",
+  "responseCache",
   "nPredict",
   "stop",
   ...SAMPLING_OPTIONS,
@@ -57,6 +59,7 @@ export async function openServing(
       seed: givenSeed(options.seed),
       speculate: options.speculate,
     },
+    responses: new ResponseCache(options.responseCache),
     service: new GenerationService(() => model.createSession({ contextLength }), {
       places: parallel,
       maxQueue: options.maxQueue,

@@ -2,6 +2,7 @@ import type { ChatTemplate } from "../chat/template.ts";
 import type { Model } from "../engine/model.ts";
 import type { GenerateOptions } from "../engine/session.ts";
 import { ApiError } from "./api-error.ts";
+import type { ResponseCache } from "./response-cache.ts";
 import type { GenerationService } from "./service.ts";
 
 /** A model that is ready to serve, with what requests do not say themselves. */
@@ -19,6 +20,8 @@ export interface Serving {
   readonly system: string | undefined;
   readonly defaults: Omit<GenerateOptions, "signal" | "onPrompt">;
   readonly service: GenerationService;
+  /** Undefined: every answer is made anew. */
+  readonly responses?: ResponseCache | undefined;
 }
 
 export type Phase = "loading" | "ready" | "draining";

@@ -39,7 +39,9 @@ export function chatRoutes(app: FastifyInstance, { backend, report }: ServerPart
         ...askerOf(request, reply),
       };
       const form = chatForm({ id, tokenizer, withTools: tools.length > 0 });
-      if (!body.stream) return answerWhole(service, job, form);
+      const shown = `chat ${tools.length > 0}`;
+      const make = () => answerWhole(service, job, form);
+      if (!body.stream) return serving.responses?.answer(job, shown, make) ?? make();
       const withUsage = body.stream_options?.include_usage ?? false;
       return answerStream(service, job, form, reply, { report, withUsage });
     });

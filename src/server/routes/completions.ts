@@ -43,7 +43,9 @@ export function completionRoutes(app: FastifyInstance, { backend, report }: Serv
         if (!body.echo) return "";
         return typeof text === "string" ? text : tokenizer.decode(text, { special: true });
       });
-      if (!body.stream) return answerWhole(serving.service, job, form);
+      const shown = `text ${body.echo === true}`;
+      const make = () => answerWhole(serving.service, job, form);
+      if (!body.stream) return serving.responses?.answer(job, shown, make) ?? make();
       const withUsage = body.stream_options?.include_usage ?? false;
       return answerStream(serving.service, job, form, reply, { report, withUsage });
     });
