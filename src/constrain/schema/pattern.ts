@@ -132,7 +132,7 @@ class PatternReader {
       return atom;
     }
     if (this.#peek() === "?") this.#at++; // how eager a match is says nothing about what matches
-    return `${atom}${count}`;
+    return this.#rules.add("counted", `${atom}${count} nil`); // as in Rules.choice
   }
 
   #class(): readonly Range[] {
