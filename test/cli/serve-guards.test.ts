@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { errorOf, startServe, story } from "../support/serve-cli.ts";
@@ -88,6 +89,27 @@ it("limits and the input filter refuse, and say what may be sent", async () => {
   expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(3500);
   expect(await errorOf(limited)).toEqual([429, "RATE_LIMIT_EXCEEDED"]);
 });
+
+it("each request of a batch passes the guards by itself, with the key of the batch", async () => {
+  const server = await startServe(["--api-key", KEY, "--max-prompt-chars", "60"]);
+  const line = (id: string, prompt: string) => ({ id, prompt, max_tokens: 3 });
+  const requests = [line("a", "Hello"), line("b", "x".repeat(61)), line("c", "Once upon")];
+  const { id } = (await (await server.ask("/v1/batches", { requests }, KEY)).json()) as BatchState;
+  let status = "in_progress";
+  while (status === "in_progress") {
+    await sleep(20);
+    const state = await server.ask(`/v1/batches/${id}`, undefined, KEY);
+    ({ status } = (await state.json()) as BatchState);
+  }
+  const output = await (await server.ask(`/v1/batches/${id}/output`, undefined, KEY)).text();
+  expect(output.trimEnd().split("\n")).toHaveLength(3);
+  expect(output.match(/"error_code":"\w+"/g)).toEqual(['"error_code":"INVALID_INPUT"']);
+});
+
+interface BatchState {
+  readonly id: string;
+  readonly status: string;
+}
 
 it("warns of an open server, of short keys and of key files that others can read", async () => {
   const keys = file("weak", "bob:1234\n", 0o644);

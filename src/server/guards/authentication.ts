@@ -40,7 +40,8 @@ export function addAuthentication(
 }
 
 /** Undefined where there is none, or more than one: then it is not said which one counts. */
-function presentedKey({ raw }: FastifyRequest): string | undefined {
-  const fields = raw.headersDistinct["authorization"] ?? [];
-  return fields.length === 1 ? BEARER.exec(fields[0] ?? "")?.[1] : undefined;
+function presentedKey({ raw, headers }: FastifyRequest): string | undefined {
+  const names = raw.rawHeaders.filter((_, i) => i % 2 === 0);
+  const count = names.filter((name) => name.toLowerCase() === "authorization").length;
+  return count > 1 ? undefined : BEARER.exec(headers.authorization ?? "")?.[1];
 }

@@ -2,6 +2,13 @@ import type { FastifyInstance } from "fastify";
 import { ApiError } from "../api-error.ts";
 import { countCharacters } from "./request-texts.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** What comes in are many requests, and each will pass the limits by itself. */
+    readonly bundle?: true;
+  }
+}
+
 /** How long requests and answers may be; undefined: as the context window allows. */
 export interface LengthLimits {
   /** All texts of a request together, in UTF-16 units. */
@@ -17,7 +24,8 @@ const OUTPUT_FIELDS = ["max_completion_tokens", "max_tokens"] as const;
 /** Refuses what is too long, or asks for too much, before anything is done with it. */
 export function addLengthLimits(app: FastifyInstance, limits: LengthLimits): void {
   const { maxPromptChars, maxOutputTokens } = limits;
-  app.addHook("preValidation", async ({ body }) => {
+  app.addHook("preValidation", async ({ body, routeOptions }) => {
+    if (routeOptions.config.bundle) return;
     if (typeof body !== "object" || body === null) return;
     if (maxPromptChars !== undefined) checkCharacters(body, maxPromptChars);
     if (maxOutputTokens !== undefined) checkOutput(body, maxOutputTokens);

@@ -41,7 +41,7 @@ export function batchRoutes(app: FastifyInstance, { backend, report }: ServerPar
     body: BatchRequests,
     ...answers,
   };
-  typed.post("/v1/batches", { schema: post }, async (request) => {
+  typed.post("/v1/batches", { schema: post, config: { bundle: true } }, async (request) => {
     const { places } = backend.require().service.state();
     const batch = new Batch(request.client, batchLines(request.body.requests));
     store.add(batch);
