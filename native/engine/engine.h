@@ -87,7 +87,7 @@ class Engine {
   void loop();
   void step();
   void take_part(const SequencePtr& sequence, std::vector<Segment>& batch, uint32_t& budget);
-  void take_prompts(std::vector<SequencePtr>& prompts, std::vector<Segment>& batch,
+  void take_prompts(const std::vector<SequencePtr>& prompts, std::vector<Segment>& batch,
                     uint32_t budget);
   void prefill(std::vector<Segment>& batch, size_t n_generating);
   void decode(std::vector<Segment>& batch, uint32_t budget);

@@ -48,18 +48,19 @@ void Engine::step() {
 
 /// Shares the budget among prompts: each gets as much as the others, or what it needs, so that a
 /// short one does not wait for the end of a long one.
-void Engine::take_prompts(std::vector<SequencePtr>& prompts, std::vector<Segment>& batch,
+void Engine::take_prompts(const std::vector<SequencePtr>& prompts, std::vector<Segment>& batch,
                           uint32_t budget) {
-  const auto left = [](const SequencePtr& s) {
-    return s->job_->request.tokens.size() - s->job_->n_prompt_done;
-  };
-  std::stable_sort(prompts.begin(), prompts.end(),
-                   [&](const SequencePtr& a, const SequencePtr& b) { return left(a) < left(b); });
+  std::vector<std::pair<size_t, size_t>> order;  // tokens left, place in the order of arrival
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const Job& job = *prompts[i]->job_;
+    order.emplace_back(job.request.tokens.size() - job.n_prompt_done, i);
+  }
+  std::sort(order.begin(), order.end());
   auto n_left = static_cast<uint32_t>(prompts.size());
-  for (const SequencePtr& sequence : prompts) {
+  for (const auto& [left, i] : order) {
     const uint32_t share = std::min(budget, std::max(1u, budget / n_left--));
     uint32_t rest = share;
-    take_part(sequence, batch, rest);
+    take_part(prompts[i], batch, rest);
     budget -= share - rest;
   }
 }
