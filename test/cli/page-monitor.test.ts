@@ -48,7 +48,7 @@ describe.skipIf(BROWSER === undefined)("the page of a server with keys", PATIENT
     await page.getByLabel("1 day").check();
     await page.waitForResponse(/window=24h/);
     await page.setViewportSize({ width: 320, height: 600 });
-    expect(await overflow(page)).toEqual([]);
+    await expect.poll(() => overflow(page)).toEqual([]);
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Export" }).click();
     expect((await download).suggestedFilename()).toBe("bitnet-stats.json");

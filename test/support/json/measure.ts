@@ -1,4 +1,15 @@
-import { count, flag, list, nullable, number, object, oneOf, type Schema, text } from "./schema.ts";
+import {
+  any,
+  count,
+  flag,
+  list,
+  nullable,
+  number,
+  object,
+  oneOf,
+  type Schema,
+  text,
+} from "./schema.ts";
 
 // What bench and tune print.
 
@@ -221,8 +232,10 @@ export const tuneDocument = object("", {
           promptTokensPerSecond: number("median"),
           generatedTokensPerSecond: number("median"),
           seconds: number("of a typical turn"),
+          passes: count("measurements; the first values get more than hopeless ones"),
         }),
       ),
+      untried: list("values that there was no time for", any("a number or a name")),
       chosen: choice,
     }),
   ),
