@@ -103,7 +103,7 @@ const LONG_STEPS = [
     after: ["build native", "build ts"],
     alone: true,
     commands: () => [
-      node("scripts/load-server.mjs", "--clients", "4", "-n", "16", "--requests", "200"),
+      node("scripts/load-server.mjs", "--clients", "8", "-n", "16", "--requests", "1000"),
     ],
   },
   {

@@ -65,20 +65,18 @@ export async function streamChat(url, body, leaveAt = Number.POSITIVE_INFINITY) 
     signal: controller.signal,
   });
   if (!response.ok || !response.body) throw new Error(await response.text());
-  try {
-    for await (const event of eventsOf(response.body)) {
-      if (event.error) throw new Error(event.error.message);
-      answer.tokens = event.usage?.completion_tokens ?? answer.tokens;
-      const [choice] = event.choices;
-      if (choice?.finish_reason) answer.finish = choice.finish_reason;
-      if (!choice?.delta.content) continue;
-      answer.text += choice.delta.content;
-      answer.times.push(performance.now());
-      if (answer.times.length >= leaveAt) controller.abort();
-    }
-  } catch (error) {
-    if (!controller.signal.aborted) throw error;
+  for await (const event of eventsOf(response.body)) {
+    if (event.error) throw new Error(event.error.message);
+    answer.tokens = event.usage?.completion_tokens ?? answer.tokens;
+    const [choice] = event.choices;
+    if (choice?.finish_reason) answer.finish = choice.finish_reason;
+    if (!choice?.delta.content) continue;
+    answer.text += choice.delta.content;
+    answer.times.push(performance.now());
+    // Leaving the loop gives up the body; to wait for an abort to end it can take for ever.
+    if (answer.times.length >= leaveAt) break;
   }
+  controller.abort();
   return answer;
 }
 
