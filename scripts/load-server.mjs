@@ -23,6 +23,8 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "1" },
   },
 });
+/** Of an answer, after all have begun: fewer tell no speed. */
+const MIN_PARTS = 8;
 const clients = Number(values.clients);
 const nGen = Number(values["n-gen"]);
 const server = await startServer([
@@ -54,6 +56,7 @@ async function speed(n) {
     answers.reduce((sum, { times }) => sum + times.length, 0);
   const gaps = answers.flatMap(gapsOf);
   return {
+    parts,
     rate: (1000 * parts * perPart) / (end - begin),
     text:
       `between tokens p50 ${show(percentile(gaps, 0.5), "ms")}, ` +
@@ -65,9 +68,13 @@ async function speed(n) {
 await speed(1);
 for (let round = 0; round < Number(values.rounds); round++) {
   const one = await speed(1);
-  console.log(`1 client: ${show(one.rate, "tok/s")}, ${one.text}`);
   const many = await speed(clients);
+  if (one.parts < MIN_PARTS || many.parts < MIN_PARTS * clients) {
+    console.log(`no speed: answers of -n ${nGen} end too soon`);
+    break;
+  }
   const factor = (many.rate / one.rate).toFixed(2);
+  console.log(`1 client: ${show(one.rate, "tok/s")}, ${one.text}`);
   console.log(`${clients} clients: ${show(many.rate, "tok/s")} (x ${factor}), ${many.text}`);
 }
 if (Number(values.long) > 0) await stall();

@@ -9,17 +9,17 @@ import { problemsOf } from "../support/json/check.ts";
 async function start(args: readonly string[]) {
   const child = startCli(["serve", "--port", "0", "--json", ...args]);
   const ended = finish(child);
-  const url = await new Promise<string>((resolve, reject) => {
+  const ready = await new Promise<string>((resolve, reject) => {
     let text = "";
     child.stdout?.on("data", (more: string) => {
       text += more;
-      if (!text.endsWith("}\n")) return;
-      const ready = JSON.parse(text);
-      expect(problemsOf("serve", ready)).toEqual([]);
-      resolve(ready.url);
+      if (text.endsWith("}\n")) resolve(text);
     });
     void ended.then(({ stderr }) => reject(new Error(stderr)));
   });
+  const document = JSON.parse(ready);
+  expect(problemsOf("serve", document)).toEqual([]);
+  const url: string = document.url;
   return { child, ended, url, client: new OpenAI({ baseURL: `${url}/v1`, apiKey: "none" }) };
 }
 
