@@ -25,6 +25,7 @@ const STEPS = [
   { name: "lint", commands: () => [node(biome, "check", ".")] },
   { name: "format native", commands: () => [node("scripts/format-native.mjs", "--check")] },
   { name: "typecheck", commands: () => [node(tsc, "--noEmit"), node(tsc, "-p", "web")] },
+  { name: "promises", commands: () => [node("scripts/check-promises.mjs")] },
   { name: "lockfile", commands: () => [node("scripts/check-lockfile.mjs")] },
   { name: "layers", commands: () => [node("scripts/check-layers.mjs")] },
   {

@@ -17,7 +17,8 @@ export function addBodyParser(app: FastifyInstance): void {
     try {
       const text = decode(bytes);
       checkDepth(text);
-      parseJson(request, text, (error, body) => done(error && notJson(error), body));
+      // It answers through its callback alone.
+      void parseJson(request, text, (error, body) => done(error && notJson(error), body));
     } catch (error) {
       done(error as Error);
     }
