@@ -178,7 +178,8 @@ inline void q6_k_lanes(const uint8_t* block, const uint8_t* q, size_t q_stride,
     lanes[t] = {};
     for (int e = 0; e < 256; ++e) {
       const auto scale = static_cast<int8_t>(block[192 + e / 16]);
-      lanes[t].lane[e % 64 / 4] += scale * (q6_code(block, e) - 32) * (q[e] - 128);
+      lanes[t].lane[e % 64 / 16 * 4 + e / 64 % 2 * 2 + e % 16 / 8] +=
+          scale * (q6_code(block, e) - 32) * (q[e] - 128);
     }
   }
 }

@@ -43,22 +43,25 @@ inline void q6_k_lanes(const uint8_t* block, const uint8_t* q, size_t q_stride,
   for (auto& sum : lanes) sum = set1_i32(0);
   for (int half = 0; half < 2; ++half) {
     prefetch(block + 64 * half, kPrefetchBytes);
-    for (int quarter = 0; quarter < 4; ++quarter) {  // 32 elements each
-      for (int part = 0; part < 2; ++part) {
-        const uint8x16_t low_bytes = vld1q_u8(block + 64 * half + 32 * (quarter % 2) + 16 * part);
-        const uint8x16_t high_bytes = vld1q_u8(block + 128 + 32 * half + 16 * part);
-        const uint8x16_t low = quarter < 2 ? vandq_u8(low_bytes, nibble) : vshrq_n_u8(low_bytes, 4);
-        const int8x16_t shift = vdupq_n_s8(static_cast<int8_t>(4 - 2 * quarter));
-        const uint8x16_t codes = vorrq_u8(low, vandq_u8(vshlq_u8(high_bytes, shift), top));
-        const int8x16_t weights = vreinterpretq_s8_u8(vsubq_u8(codes, vdupq_n_u8(32)));
-        const int e = 128 * half + 32 * quarter + 16 * part;
-        const int lane = 2 * (quarter % 2) + part;
-        const auto scale = static_cast<int8_t>(block[192 + e / 16]);
-        for (uint32_t t = 0; t < m; ++t) {
-          int32x4_t dots = vdupq_n_s32(0);
-          dot4_signed(dots, weights, head_codes(q + t * q_stride + e));
-          lanes[t].part[lane] = vmlaq_n_s32(lanes[t].part[lane], dots, scale);
-        }
+    for (int a = 0; a < 4; ++a) {  // 16 elements of the half and 16 that lie 64 further
+      const uint8x16_t low = vld1q_u8(block + 64 * half + 16 * a);
+      const uint8x16_t high = vld1q_u8(block + 128 + 32 * half + 16 * (a % 2));
+      const auto weights = [&](uint8x16_t low_bits, int up) {
+        const uint8x16_t high_bits = vshlq_u8(high, vdupq_n_s8(static_cast<int8_t>(up)));
+        const uint8x16_t codes = vorrq_u8(low_bits, vandq_u8(high_bits, top));
+        return vreinterpretq_s8_u8(vsubq_u8(codes, vdupq_n_u8(32)));
+      };
+      const int8x16_t even = weights(vandq_u8(low, nibble), a < 2 ? 4 : 2);
+      const int8x16_t odd = weights(vshrq_n_u8(low, 4), a < 2 ? 0 : -2);
+      const auto* scales = reinterpret_cast<const int8_t*>(block + 192 + 8 * half + a);
+      const int32x4_t scale = vcombine_s32(vdup_n_s32(scales[0]), vdup_n_s32(scales[4]));
+      for (uint32_t t = 0; t < m; ++t) {
+        const uint8_t* part = q + t * q_stride + 128 * half + 16 * a;
+        int32x4_t even_dots = vdupq_n_s32(0);
+        int32x4_t odd_dots = vdupq_n_s32(0);
+        dot4_signed(even_dots, even, head_codes(part));
+        dot4_signed(odd_dots, odd, head_codes(part + 64));
+        lanes[t].part[a] = vmlaq_s32(lanes[t].part[a], vpaddq_s32(even_dots, odd_dots), scale);
       }
     }
   }

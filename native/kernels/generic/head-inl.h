@@ -3,8 +3,10 @@
 // defines the largest tiles, kHeadTokens of block formats and kFloatHeadTokens,
 // I32x16 with to_f32(I32x16), halves(lo, hi) = 8 lanes of each, and the exact integer lanes of the
 // block formats for m activation rows, q_stride apart:
-//   q6_k_lanes<m>(block, q, q_stride, lanes)  lane j of lanes[t] = sum over h < 4 of
-//                    scale[4h + j/4] * sum over i < 4 of (q6[64h+4j+i] - 32) * (q[64h+4j+i] - 128)
+//   q6_k_lanes<m>(block, q, q_stride, lanes)  lane 4a + 2b + c of lanes[t] = sum over h = b, b + 2
+//                    of scale[4h + a] * sum over i < 8 of (q6[e] - 32) * (q[e] - 128),
+//                    e = 64h + 16a + 8c + i: two halves of 16 weights in even, two in odd rows of
+//                    64
 //   q8_0_lanes<m>(a, b, q, q_stride, lanes)   lane j = sum over i < 4 of w[4j+i] * (q[4j+i] - 128),
 //                    w = the 32 weights of block a, then those of block b
 // What the offset of q adds, 128 times the sum of the weights, is the same for all rows.
@@ -91,10 +93,10 @@ struct Q6KRow {
     for (uint32_t b = 0; b < k / kHeadBlock; ++b, row += kBlockBytes) {
       I32x16 lanes[m];
       q6_k_lanes<m>(row, q + b * kHeadBlock, in.q_stride, lanes);
-      const F32x16 d_block = set1(load_f16_scalar(row + kScaleOffset));
+      const float d_block = load_f16_scalar(row + kScaleOffset);
 #pragma GCC unroll 8
       for (uint32_t t = 0; t < m; ++t) {
-        sum[t] = fma(to_f32(lanes[t]), mul(d_block, set1(d[t * d_stride + b])), sum[t]);
+        sum[t] = fma(to_f32(lanes[t]), set1(d_block * d[t * d_stride + b]), sum[t]);
       }
     }
     for (uint32_t t = 0; t < m; ++t) dots[t] = fold_sum(sum[t]);

@@ -80,26 +80,11 @@ inline void transpose_8x8(__m256i (&v)[8]) {
 constexpr uint32_t kHeadTokens = 8;
 constexpr uint32_t kFloatHeadTokens = 1;
 
-/// Adds the scaled products of 32 signed weights, |weight| <= 32, with m activation rows: no pair
-/// exceeds int16. `offset` gets what the activations' offset adds to each.
-template <uint32_t m>
-inline void add_scaled(__m256i weights, __m256i scale16, const uint8_t* q, size_t q_stride,
-                       __m256i (&sum)[m], __m256i& offset) {
-  const auto scaled = [&](__m256i bytes) {
-    return _mm256_madd_epi16(_mm256_maddubs_epi16(bytes, weights), scale16);
-  };
-  offset = _mm256_add_epi32(offset, scaled(_mm256_set1_epi8(-128)));
-#pragma GCC unroll 8
-  for (uint32_t t = 0; t < m; ++t) {
-    sum[t] = _mm256_add_epi32(sum[t], scaled(load_256(q + t * q_stride)));
-  }
-}
-
-/// Scales s and s + 1 as 16-bit numbers, eight times each.
-inline __m256i two_scales(__m128i scales, int s) {
-  const __m256i index =
-      _mm256_add_epi8(_mm256_inserti128_si256(_mm256_set1_epi8(0), _mm_set1_epi8(1), 1),
-                      _mm256_set1_epi8(static_cast<char>(s)));
+/// Scales s and 4 + s, then 1 + s and 5 + s, four times each, as 16-bit numbers.
+inline __m256i four_scales(__m128i scales, int s) {
+  const __m256i index = _mm256_add_epi8(
+      _mm256_setr_epi64x(0, 0x0404040404040404, 0x0101010101010101, 0x0505050505050505),
+      _mm256_set1_epi8(static_cast<char>(s)));
   const __m256i twice = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(scales), index);
   return _mm256_srai_epi16(twice, 8);
 }
@@ -110,34 +95,45 @@ inline void q6_k_lanes(const uint8_t* block, const uint8_t* q, size_t q_stride,
   const __m256i nibble = _mm256_set1_epi8(15);
   const __m256i top = _mm256_set1_epi8(0x30);
   const __m128i scales = load_128(block + 192);
-  // Elements 32p to 32p + 31 of a half belong to the lower lanes for even p, else to the upper.
+  // Elements 0-31 and 64-95 of a half belong to the lower lanes, the others to the upper.
   __m256i sum[2][m];
-  __m256i offset[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
   for (auto& side : sum) {
     for (auto& eight : side) eight = _mm256_setzero_si256();
   }
 #pragma GCC unroll 2
   for (int side = 0; side < 2; ++side) {
+    __m256i offset = _mm256_setzero_si256();  // what the activations' offset adds to each
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       const __m256i low = load_256(block + 64 * half + 32 * side);
       const __m256i high = load_256(block + 128 + 32 * half);
       if (side == 0) prefetch(block + 64 * half, kPrefetchBytes);
-      const auto add_part = [&](__m256i low_bits, __m256i high_bits, int p) {
+      const auto weights = [&](__m256i low_bits, __m256i high_bits) {
         const __m256i codes =
             _mm256_or_si256(_mm256_and_si256(low_bits, nibble), _mm256_and_si256(high_bits, top));
-        const int e = 128 * half + 32 * p;
-        add_scaled<m>(_mm256_sub_epi8(codes, _mm256_set1_epi8(32)), two_scales(scales, e / 16),
-                      q + e, q_stride, sum[side], offset[side]);
+        return _mm256_sub_epi8(codes, _mm256_set1_epi8(32));
       };
-      add_part(low, _mm256_slli_epi16(high, 4 - 2 * side), side);
-      add_part(_mm256_srli_epi16(low, 4), _mm256_srli_epi16(high, 2 * side), 2 + side);
+      const __m256i even = weights(low, _mm256_slli_epi16(high, 4 - 2 * side));
+      const __m256i odd = weights(_mm256_srli_epi16(low, 4), _mm256_srli_epi16(high, 2 * side));
+      const __m256i scale = four_scales(scales, 8 * half + 2 * side);
+      // |weight| <= 32: dots of four do not exceed int16.
+      const auto scaled = [&](__m256i even_q, __m256i odd_q) {
+        return _mm256_madd_epi16(
+            _mm256_hadd_epi16(_mm256_maddubs_epi16(even_q, even), _mm256_maddubs_epi16(odd_q, odd)),
+            scale);
+      };
+      const __m256i flip = _mm256_set1_epi8(-128);
+      offset = _mm256_add_epi32(offset, scaled(flip, flip));
+      const uint8_t* part = q + 128 * half + 32 * side;
+#pragma GCC unroll 8
+      for (uint32_t t = 0; t < m; ++t, part += q_stride) {
+        sum[side][t] = _mm256_add_epi32(sum[side][t], scaled(load_256(part), load_256(part + 64)));
+      }
     }
+    for (auto& eight : sum[side]) eight = _mm256_sub_epi32(eight, offset);
   }
   prefetch(block + 128, kPrefetchBytes);
-  for (uint32_t t = 0; t < m; ++t) {
-    lanes[t] = {_mm256_sub_epi32(sum[0][t], offset[0]), _mm256_sub_epi32(sum[1][t], offset[1])};
-  }
+  for (uint32_t t = 0; t < m; ++t) lanes[t] = {sum[0][t], sum[1][t]};
 }
 
 template <uint32_t m>

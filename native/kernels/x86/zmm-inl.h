@@ -213,32 +213,33 @@ inline void q6_k_lanes(const uint8_t* block, const uint8_t* q, size_t q_stride,
   // Where the two high bits of elements 0-31 and 32-63 (64-95 and 96-127) lie in their byte.
   const __m512i up = _mm512_inserti64x4(_mm512_set1_epi16(4), _mm256_set1_epi16(2), 1);
   const __m512i down = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(2), 1);
-  // Scale s in the low half of its four lanes; products of 16-bit halves: |dot| < 2^15.
-  const __m512i scales = _mm512_and_si512(
-      _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 192))),
-      _mm512_set1_epi32(0xffff));
-  const __m512i lane_scale = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+  const __m512i scales = _mm512_castsi256_si512(
+      _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 192))));
+  // Of a half's scales a and 4 + a, four times each, for the a-th 128 bits.
+  const __m512i lane_scale = _mm512_set_epi64(
+      0x0007000700070007, 0x0003000300030003, 0x0006000600060006, 0x0002000200020002,
+      0x0005000500050005, 0x0001000100010001, 0x0004000400040004, 0);
   for (auto& sum : lanes) sum = set1_i32(0);
 #pragma GCC unroll 2
   for (int half = 0; half < 2; ++half) {
     const __m512i low = load_512(block + 64 * half);
     const __m512i high = _mm512_broadcast_i64x4(load_256(block + 128 + 32 * half));
     prefetch(block + 64 * half, kPrefetchBytes);
-    const __m512i codes[2] = {
-        _mm512_or_si512(_mm512_and_si512(low, nibble),
-                        _mm512_and_si512(_mm512_sllv_epi16(high, up), top)),
-        _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi16(low, 4), nibble),
-                        _mm512_and_si512(_mm512_srlv_epi16(high, down), top))};
-#pragma GCC unroll 2
-    for (int part = 0; part < 2; ++part) {
-      const int h = 2 * half + part;
-      const HeadWeights weights(_mm512_sub_epi8(codes[part], _mm512_set1_epi8(32)));
-      const __m512i scale =
-          _mm512_permutexvar_epi32(_mm512_add_epi32(lane_scale, _mm512_set1_epi32(4 * h)), scales);
+    const auto weights = [&](__m512i low_bits, __m512i high_bits) {
+      const __m512i codes =
+          _mm512_or_si512(_mm512_and_si512(low_bits, nibble), _mm512_and_si512(high_bits, top));
+      return HeadWeights(_mm512_sub_epi8(codes, _mm512_set1_epi8(32)));
+    };
+    const HeadWeights even = weights(low, _mm512_sllv_epi16(high, up));
+    const HeadWeights odd = weights(_mm512_srli_epi16(low, 4), _mm512_srlv_epi16(high, down));
+    const __m512i scale = _mm512_permutexvar_epi16(
+        _mm512_add_epi16(lane_scale, _mm512_set1_epi16(static_cast<short>(8 * half))), scales);
+    // Dots of four weights are below 2^15: two and two fit the halves of a lane.
 #pragma GCC unroll 8
-      for (uint32_t t = 0; t < m; ++t) {
-        dot2_add(lanes[t].lanes, weights.dot4(q + t * q_stride + 64 * h), scale);
-      }
+    for (uint32_t t = 0; t < m; ++t) {
+      const uint8_t* part = q + t * q_stride + 128 * half;
+      const __m512i dots = _mm512_packs_epi32(even.dot4(part), odd.dot4(part + 64));
+      dot2_add(lanes[t].lanes, dots, scale);
     }
   }
   prefetch(block + 128, kPrefetchBytes);
