@@ -1,12 +1,23 @@
 // Puts a `bitnet serve` under load and says how it bears it.
 //   node scripts/load-server.mjs [-m MODEL] [-t THREADS] [--clients 8] [-n 64] [--requests 0]
-//     [--leave 0.1] [--long 0] [--seed 1] [-c 2048] [--speculate off]
+//     [--leave 0.1] [--long 0] [--seed 1] [-c 2048] [--speculate off] [--restart 0]
 // Speed: all tokens per second of so many clients against those of one, and times between tokens.
 // With --long: times between tokens of one client while another sends a prompt of so many words.
 // With --requests: so many of mixed sizes, some of whose clients leave. Fails when an answer is not the
 // one that the same request has alone, when one is lost, or when memory grows.
+// With --restart: the server is killed so many times in the middle of all that, and started again on its
+// port; at last it is told to stop. Fails when a client takes half of an answer for one.
 import { parseArgs } from "node:util";
-import { gapsOf, percentile, startServer, streamChat } from "./lib/server-client.mjs";
+import {
+  ask,
+  gapsOf,
+  mixedRequests,
+  percentile,
+  randomNumbers,
+  startServer,
+  streamChat,
+} from "./lib/server-client.mjs";
+import { restarts } from "./lib/server-restarts.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -21,25 +32,20 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     speculate: { type: "string", default: "auto" },
     rounds: { type: "string", default: "1" },
+    restart: { type: "string", default: "0" },
   },
 });
 /** Of an answer, after all have begun: fewer tell no speed. */
 const MIN_PARTS = 8;
 const clients = Number(values.clients);
 const nGen = Number(values["n-gen"]);
-const server = await startServer([
+const args = [
   ...(values.model === undefined ? [] : ["-m", values.model]),
   ...["-t", values.threads, "-c", values["ctx-size"], "--parallel", String(clients), "-q"],
   ...["--max-queue", "4096", "--speculate", values.speculate],
-]);
+];
+const server = await startServer(args);
 
-/** @param {string} content @param {number} max_tokens @param {object} [more] */
-const ask = (content, max_tokens, more) => ({
-  messages: [{ role: "user", content }],
-  max_tokens,
-  temperature: 0,
-  ...more,
-});
 /** @param {number} number @param {string} unit */
 const show = (number, unit) => `${number.toFixed(1)} ${unit}`;
 
@@ -81,6 +87,10 @@ if (Number(values.long) > 0) await stall();
 if (Number(values.requests) > 0) await mix(Number(values.requests));
 const status = await server.stop();
 if (status !== 0) throw new Error(`the server ended with status ${status}`);
+if (Number(values.restart) > 0) {
+  const next = randomNumbers(Number(values.seed));
+  console.log(await restarts(args, { kills: Number(values.restart), clients: 2 * clients, next }));
+}
 
 /** What one client notices of another's long prompt. */
 async function stall() {
@@ -106,13 +116,7 @@ async function stall() {
  * @param {number} count */
 async function mix(count) {
   const next = randomNumbers(Number(values.seed));
-  const texts = ["Tell me a story.", "What is 4 + 4?", "Who are you?", "Say hello to a friend."];
-  const kinds = Array.from({ length: 24 }, (_, i) =>
-    ask(`${texts[i % texts.length]} ${"Take your time. ".repeat(next() * 12)}`, 1 + next() * 60, {
-      seed: i,
-      temperature: i % 3 === 0 ? 0 : 0.9,
-    }),
-  ).map((body) => ({ ...body, max_tokens: Math.ceil(body.max_tokens) }));
+  const kinds = mixedRequests(next);
   const alone = [];
   for (const body of kinds) alone.push(await streamChat(server.url, body));
   const tally = { same: 0, left: 0 };
@@ -141,16 +145,4 @@ async function mix(count) {
   );
   if (tally.same + tally.left !== count) throw new Error("answers were lost");
   if (late > early * 1.1 + 2 ** 25) throw new Error("memory grows");
-}
-
-/** The same numbers from 0 to 1 each time (mulberry32).
- * @param {number} seed */
-function randomNumbers(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -6,9 +6,16 @@ import { fileURLToPath } from "node:url";
 const BIN = fileURLToPath(new URL("../../bin/bitnet.js", import.meta.url));
 
 /**
- * Starts `bitnet serve` on a free port of this machine.
+ * @typedef {object} Server
+ * @property {string} url
+ * @property {() => number} rssBytes
+ * @property {(signal?: NodeJS.Signals) => Promise<number | null>} stop  gives the status; null: killed
+ */
+
+/**
+ * Starts `bitnet serve` on this machine, on a free port unless `args` name one.
  * @param {readonly string[]} args
- * @returns {Promise<{ url: string, rssBytes: () => number, stop: () => Promise<number | null> }>}
+ * @returns {Promise<Server>}
  */
 export async function startServer(args) {
   const child = spawn(process.execPath, [BIN, "serve", "--port", "0", "--json", ...args], {
@@ -30,8 +37,8 @@ export async function startServer(args) {
       const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
       return 1024 * Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
     },
-    stop: () => {
-      child.kill("SIGTERM");
+    stop: (signal = "SIGTERM") => {
+      child.kill(signal);
       return /** @type {Promise<number | null>} */ (ended);
     },
   };
@@ -78,6 +85,38 @@ export async function streamChat(url, body, leaveAt = Number.POSITIVE_INFINITY) 
   }
   controller.abort();
   return answer;
+}
+
+/** A request of a conversation.
+ * @param {string} content @param {number} max_tokens @param {object} [more] */
+export const ask = (content, max_tokens, more) => ({
+  messages: [{ role: "user", content }],
+  max_tokens,
+  temperature: 0,
+  ...more,
+});
+
+/** Requests of mixed sizes, the same each time.
+ * @param {() => number} next  random numbers from 0 to 1 */
+export function mixedRequests(next) {
+  const texts = ["Tell me a story.", "What is 4 + 4?", "Who are you?", "Say hello to a friend."];
+  return Array.from({ length: 24 }, (_, i) => {
+    const content = `${texts[i % texts.length]} ${"Take your time. ".repeat(next() * 12)}`;
+    const temperature = i % 3 === 0 ? 0 : 0.9;
+    return ask(content, Math.ceil(1 + next() * 60), { seed: i, temperature });
+  });
+}
+
+/** The same numbers from 0 to 1 each time (mulberry32).
+ * @param {number} seed */
+export function randomNumbers(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 /** @param {AsyncIterable<Uint8Array>} body */

@@ -66,6 +66,7 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
     http: { connectionsCheckingInterval: Math.min(CHECK_MS, receiveMs) },
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: "idle",
+    return503OnClosing: false, // the routes say that, as an error of ours
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
     clientErrorHandler: answerBrokenRequest,

@@ -19,10 +19,11 @@ export async function startServe(
     url = /ready: .* at (http\S+)/.exec(stderr)?.[1];
   }
   if (url === undefined) throw new Error(stderr);
-  const stop = () => {
-    child.kill("SIGTERM");
+  const end = (signal: NodeJS.Signals) => {
+    child.kill(signal);
     return result;
   };
+  const stop = () => end("SIGTERM");
   onTestFinished(async () => void (await stop()));
   const ask = (path: string, body?: object, key?: string) =>
     fetch(`${url.replace("0.0.0.0", "127.0.0.1")}${path}`, {
@@ -32,7 +33,7 @@ export async function startServe(
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
       },
     });
-  return { url, ask, stop, stderr: () => stderr };
+  return { url, ask, stop, kill: () => end("SIGKILL"), stderr: () => stderr };
 }
 
 /** A request whose answer is always the same. */

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { Backend } from "../../../src/server/backend.ts";
 import {
@@ -139,6 +141,30 @@ describe("the service", () => {
     await server.app.close();
     expect((await running.answer).status).toBe(200);
     expect((await waiting.answer).status).toBe(200);
+  });
+
+  it("turns away what comes on a connection that is still open while it closes", async () => {
+    await start({ places: 1 });
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    let text = "";
+    socket.setEncoding("utf8").on("data", (more) => (text += more));
+    const send = (body: object) => {
+      const json = JSON.stringify(body);
+      const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: ${json.length}`;
+      socket.write(`${head}\r\ncontent-type: application/json\r\n\r\n${json}`);
+    };
+    send({ ...endless(), max_tokens: 100 });
+    await until(() => state().active === 1);
+    server.backend.drain();
+    const closed = server.app.close();
+    send(LONG);
+    await Promise.all([closed, once(socket, "close")]);
+    const [, first, second = ""] = text.split("HTTP/1.1 ");
+    expect(first).toMatch(/^200 /);
+    expect(second).toMatch(/^503 /);
+    expect(JSON.parse(second.slice(second.indexOf("{")))).toMatchObject({
+      error: { code: "server_stopping", error_code: "UNAVAILABLE" },
+    });
   });
 
   it("tells that the model is loading, and that it lives", async () => {
