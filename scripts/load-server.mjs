@@ -1,13 +1,16 @@
 // Puts a `bitnet serve` under load and says how it bears it.
 //   node scripts/load-server.mjs [-m MODEL] [-t THREADS] [--clients 8] [-n 64] [--requests 0]
 //     [--leave 0.1] [--long 0] [--seed 1] [-c 2048] [--speculate off] [--restart 0]
+//     [--alerts]
 // Speed: all tokens per second of so many clients against those of one, and times between tokens.
 // With --long: times between tokens of one client while another sends a prompt of so many words.
 // With --requests: so many of mixed sizes, some of whose clients leave. Fails when an answer is not the
 // one that the same request has alone, when one is lost, or when memory grows.
 // With --restart: the server is killed so many times in the middle of all that, and started again on its
 // port; at last it is told to stop. Fails when a client takes half of an answer for one.
+// With --alerts: a server whose alerts go to a receiver that refuses, hangs and hangs up (about a minute).
 import { parseArgs } from "node:util";
+import { alerts } from "./lib/server-alerts.mjs";
 import {
   ask,
   gapsOf,
@@ -33,6 +36,7 @@ const { values } = parseArgs({
     speculate: { type: "string", default: "auto" },
     rounds: { type: "string", default: "1" },
     restart: { type: "string", default: "0" },
+    alerts: { type: "boolean", default: false },
   },
 });
 /** Of an answer, after all have begun: fewer tell no speed. */
@@ -91,6 +95,7 @@ if (Number(values.restart) > 0) {
   const next = randomNumbers(Number(values.seed));
   console.log(await restarts(args, { kills: Number(values.restart), clients: 2 * clients, next }));
 }
+if (values.alerts) console.log(await alerts(args));
 
 /** What one client notices of another's long prompt. */
 async function stall() {

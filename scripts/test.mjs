@@ -105,7 +105,7 @@ const LONG_STEPS = [
     alone: true,
     commands: () => [
       node("scripts/load-server.mjs", "--clients", "8", "-n", "16", "--requests", "1000"),
-      node("scripts/load-server.mjs", "--clients", "4", "-n", "16", "--restart", "5"),
+      node("scripts/load-server.mjs", "--clients", "4", "-n", "16", "--restart", "5", "--alerts"),
     ],
   },
   {

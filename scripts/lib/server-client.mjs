@@ -15,12 +15,14 @@ const BIN = fileURLToPath(new URL("../../bin/bitnet.js", import.meta.url));
 /**
  * Starts `bitnet serve` on this machine, on a free port unless `args` name one.
  * @param {readonly string[]} args
+ * @param {(text: string) => void} [onMessage]  told what it writes to standard error, if not shown
  * @returns {Promise<Server>}
  */
-export async function startServer(args) {
+export async function startServer(args, onMessage) {
   const child = spawn(process.execPath, [BIN, "serve", "--port", "0", "--json", ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", onMessage ? "pipe" : "inherit"],
   });
+  if (onMessage) child.stderr?.setEncoding("utf8").on("data", onMessage);
   const ended = new Promise((resolve) => child.on("exit", resolve));
   /** @type {string} */
   const url = await new Promise((resolve, reject) => {

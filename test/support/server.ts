@@ -22,7 +22,7 @@ export interface TestServer extends AsyncDisposable {
   readonly faults: readonly unknown[];
 }
 
-export interface TestServerOptions extends Partial<Omit<ServiceOptions, "watchers">> {
+export interface TestServerOptions extends Partial<ServiceOptions> {
   readonly serving?: Partial<Serving>;
   readonly parts?: Partial<ServerParts>;
   readonly contextLength?: number;
@@ -35,7 +35,10 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const faults: unknown[] = [];
   const model = await Model.load(await openModelSource(bundledModelPath()), { threads: 2 });
   const { tokenizer, hparams } = model;
-  const watchers = [{ finished: (end: RequestEnd) => void ends.push(end) }];
+  const watchers = [
+    { finished: (end: RequestEnd) => void ends.push(end) },
+    ...(options.watchers ?? []),
+  ];
   const serving: Serving = {
     id: "demo",
     created: 1,
@@ -49,6 +52,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       maxQueue,
       timeoutMs,
       watchers,
+      lengths: options.lengths,
+      screen: options.screen,
     }),
     ...options.serving,
   };

@@ -17,11 +17,14 @@ export const MONITOR_OPTIONS = [
   "perfPower",
 ] as const satisfies readonly OptionKey[];
 
-type Options = OptionValues<(typeof MONITOR_OPTIONS)[number] | "parallel">;
+type Options = Pick<
+  OptionValues<(typeof MONITOR_OPTIONS)[number] | "parallel">,
+  (typeof MONITOR_OPTIONS)[number] | "parallel"
+>;
 
 /** Begins to keep account of the server; ends when it is disposed of. */
 export function openMonitor(
-  { ui, signal }: Context,
+  { ui, signal }: Pick<Context, "ui" | "signal">,
   { parallel, alert, alertWebhook, powercap, perfPower }: Options,
   backend: Backend,
 ): Monitor & Disposable {
