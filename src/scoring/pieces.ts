@@ -20,8 +20,7 @@ export interface Piece {
   readonly predictions: readonly Prediction[];
 }
 
-/** Evaluates windows under one or more models of the same vocabulary, a piece ahead of its use, so that
- *  the engine computes while the caller scores. Memory does not grow with the window. */
+/** Evaluates windows under one or more models of the same vocabulary. */
 export async function* evaluateWindows(
   models: readonly Model[],
   windows: readonly Window[],
@@ -29,6 +28,23 @@ export async function* evaluateWindows(
 ): AsyncGenerator<Piece> {
   const sessions = models.map((model) => model.createSession());
   const width = models[0]?.hparams.vocabSize ?? 0;
+  try {
+    yield* evaluatePieces(sessions, width, windows, signal);
+  } finally {
+    for (const session of sessions) session.close();
+  }
+}
+
+/** Evaluates windows in one or more sessions, a piece ahead of its use, so that the engine computes
+ *  while the caller scores. Memory does not grow with the window. At the end of a window the sessions
+ *  hold it but for its last token.
+ *    width  of their logits: the size of the vocabulary */
+export async function* evaluatePieces(
+  sessions: readonly Session[],
+  width: number,
+  windows: readonly Window[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Piece> {
   const cuts = windows.flatMap((window, index) => cut(window, index, width));
   let ahead: Promise<Piece> | undefined;
   try {
@@ -41,7 +57,6 @@ export async function* evaluateWindows(
     }
   } finally {
     await ahead?.catch(() => undefined);
-    for (const session of sessions) session.close();
   }
 }
 

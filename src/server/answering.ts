@@ -1,5 +1,6 @@
 import type { FastifyReply } from "fastify";
 import type { GenerationChunk } from "../engine/generation.ts";
+import type { TokenScore } from "../scoring/prompt.ts";
 import { type ChoicesRequest, generateChoices } from "./choices.ts";
 import type { AnswerHead } from "./openai/answer.ts";
 import { usageOf } from "./openai/usage.ts";
@@ -20,8 +21,9 @@ export interface AnswerForm<C extends object> {
 
 /** Events are entries of `choices`, too. */
 export interface ChoiceForm<C extends object> {
-  /** The first event, when the generation begins. */
-  begin?(): object | undefined;
+  /** The first event, when the generation begins.
+   *    scores  of the prompt's tokens after the first, if they were wanted */
+  begin(scores: readonly TokenScore[] | undefined): object | undefined;
   /** The event of a chunk; undefined: none. */
   add(chunk: GenerationChunk): object | undefined;
   /** The last events. */
@@ -47,6 +49,7 @@ export async function answerWhole<C extends object>(
   const forms = choiceForms(job, form);
   const choices: (C & { readonly index: number })[] = [];
   const results = await generateChoices(service, job, {
+    start: (i, scores) => void forms[i]?.begin(scores),
     chunk: (i, chunk) => forms[i]?.add(chunk),
     end: (index, result) => {
       const choice = forms[index];
@@ -85,9 +88,9 @@ export function answerStream(
       if (choice) await events.send({ ...head, choices: [{ index, ...choice }], ...usage });
     };
     const results = await generateChoices(service, job, {
-      start: (i) => {
+      start: (i, scores) => {
         events.open();
-        void send(i, forms[i]?.begin?.());
+        void send(i, forms[i]?.begin(scores));
       },
       chunk: (i, chunk) => send(i, forms[i]?.add(chunk)),
       end: async (i, result) => {

@@ -1,4 +1,5 @@
 import type { GenerationChunk } from "../engine/generation.ts";
+import type { TokenScore } from "../scoring/prompt.ts";
 import { RequestLife } from "./life.ts";
 import type { GenerationService, ServedResult, ServiceRequest } from "./service.ts";
 
@@ -10,8 +11,9 @@ export interface ChoicesRequest extends Omit<ServiceRequest, "prompt" | "onStart
 }
 
 export interface ChoiceListener {
-  /** Its generation has begun. */
-  start?(choice: number): void;
+  /** Its generation has begun.
+   *    scores  of the prompt's tokens after the first, if they were wanted */
+  start(choice: number, scores: readonly TokenScore[] | undefined): void;
   chunk(choice: number, chunk: GenerationChunk): unknown;
   end?(choice: number, result: ServedResult): unknown;
 }
@@ -34,7 +36,7 @@ export async function generateChoices(
     const own = seed === undefined ? {} : { seed: BigInt(seed) + BigInt(i % choices) };
     const prompt = prompts[Math.floor(i / choices)] ?? new Int32Array();
     const options = { ...request.options, ...own };
-    const onStart = () => listener.start?.(i);
+    const onStart = (scores?: readonly TokenScore[]) => listener.start(i, scores);
     const one = { ...request, prompt, options, signal: life.signal, onStart };
     const result = await service.generate(one, (chunk) => listener.chunk(i, chunk));
     results[i] = result;

@@ -1,13 +1,15 @@
-import type { GenerationChunk, GenerationResult } from "../engine/generation.ts";
+import type { GenerationResult } from "../engine/generation.ts";
 import type { GenerateOptions, Session } from "../engine/session.ts";
 import { CancelledError } from "../errors.ts";
+import type { PromptScoring, TokenScore } from "../scoring/prompt.ts";
 import { ApiError } from "./api-error.ts";
-import { capOutput, checkPromptTokens, type LengthLimits } from "./guards/length-limits.ts";
+import { checkPromptTokens, type LengthLimits } from "./guards/length-limits.ts";
 import type { OutputScreen } from "./guards/output-screen.ts";
 import { RequestLife } from "./life.ts";
 import { type Place, Places } from "./places.ts";
 import { outcomeOf, Progress } from "./progress.ts";
 import { FairQueue } from "./queue.ts";
+import { runRequest, type TakeChunk } from "./run-request.ts";
 import { type ServiceWatcher, watchAll } from "./watcher.ts";
 
 export interface ServiceOptions {
@@ -35,11 +37,14 @@ export interface Asker {
 export interface ServiceRequest extends Asker {
   readonly prompt: Int32Array;
   readonly options: Omit<GenerateOptions, "signal" | "onPrompt">;
-  /** Called once the generation has begun, before the first chunk. */
-  readonly onStart?: () => void;
+  /** Score the tokens of the prompt, too. */
+  readonly score?: Omit<PromptScoring, "signal"> | undefined;
+  /** Called once the generation has begun, before the first chunk.
+   *    scores  of the prompt's tokens after the first, if they were wanted */
+  readonly onStart?: (scores: readonly TokenScore[] | undefined) => void;
 }
 
-export interface ServedResult extends GenerationResult {
+export interface ServedResult extends Pick<GenerationResult, "finishReason" | "generatedTokens"> {
   /** Tokens of the prompt that an earlier request had evaluated. */
   readonly cachedTokens: number;
 }
@@ -57,8 +62,6 @@ export interface ServiceState {
   /** Tokens that are kept for requests that begin with them. */
   readonly cachedTokens: number;
 }
-
-type TakeChunk = (chunk: GenerationChunk) => unknown;
 
 /** Someone in the queue. */
 interface Waiting {
@@ -175,45 +178,19 @@ export class GenerationService {
     });
   }
 
-  async #run(
+  #run(
     place: Place,
-    { prompt, options, signal, onStart }: ServiceRequest,
+    request: ServiceRequest,
     progress: Progress,
     onChunk: TakeChunk,
   ): Promise<ServedResult> {
-    progress.started();
     const startedAt = performance.now();
-    const { lengths, screen: open } = this.#options;
-    const maxTokens = capOutput(options.maxTokens, lengths);
-    const screen = open?.();
-    const cachedTokens = place.session.sharedTokens(prompt);
-    const generation = this.#begin(place, () =>
-      place.session.generate(prompt, { ...options, maxTokens, signal }),
-    );
-    // The place is free when the engine is done with it, however long the client takes to read.
+    progress.started();
     const free = () => {
       this.#meanMs += (performance.now() - startedAt - this.#meanMs) / MEAN_OVER;
       this.#release(place);
     };
-    generation.result.then(free, free);
-    onStart?.();
-    for await (const chunk of generation) {
-      progress.tokens(chunk.tokenIds.length, cachedTokens);
-      for (const seen of screen?.push(chunk) ?? [chunk]) await onChunk(seen);
-      screen?.check();
-    }
-    for (const seen of screen?.end() ?? []) await onChunk(seen);
-    screen?.check();
-    return { ...(await generation.result), cachedTokens };
-  }
-
-  #begin<T>(place: Place, start: () => T): T {
-    try {
-      return start();
-    } catch (error) {
-      this.#release(place);
-      throw error;
-    }
+    return runRequest(place.session, request, { ...this.#options, progress, onChunk, free });
   }
 
   #release(place: Place): void {

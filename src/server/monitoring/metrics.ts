@@ -83,9 +83,11 @@ export class Metrics implements ServiceWatcher {
     this.#generated.inc(count);
   }
 
-  finished({ outcome, ms }: RequestEnd): void {
+  finished({ outcome, ms, promptTokens, generatedTokens }: RequestEnd): void {
     this.#ended.inc({ outcome });
-    if (outcome === "ok") this.#duration.observe(ms / 1000);
+    if (outcome !== "ok") return;
+    this.#duration.observe(ms / 1000);
+    if (generatedTokens === 0) this.#prompt.inc(promptTokens); // there was no first token to tell them
   }
 
   #http(): OnRequestEnd {

@@ -44,9 +44,11 @@ export class Tally implements ServiceWatcher {
     this.#generatedTokens += count;
   }
 
-  finished({ outcome, ms }: RequestEnd): void {
+  finished({ outcome, ms, promptTokens, generatedTokens }: RequestEnd): void {
     this.#ended[outcome] += 1;
-    if (outcome === "ok") this.#latencies.add("request", ms);
+    if (outcome !== "ok") return;
+    this.#latencies.add("request", ms);
+    if (generatedTokens === 0) this.#promptTokens += promptTokens; // there was no first token to tell them
   }
 
   /** Gives the counts and begins anew. */

@@ -1,54 +1,62 @@
-import type { GeneratedToken, GenerationChunk } from "../../engine/generation.ts";
+import type { GenerationChunk } from "../../engine/generation.ts";
+import type { TokenScore } from "../../scoring/prompt.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { AnswerForm, ChoiceForm } from "../answering.ts";
 import type { CompletionAnswer } from "../schemas/completion.ts";
 import type { ServedResult } from "../service.ts";
 import { answerHead, finishReason } from "./answer.ts";
+import { LogprobsList } from "./completion-logprobs.ts";
 
 type Choice = Omit<CompletionAnswer["choices"][number], "index">;
 
-/** Answers of /v1/completions.
- *    id    name of the model
- *    echo  text that a choice begins with: its prompt, if that is to come back */
-export function completionForm(id: string, echo: (choice: number) => string): AnswerForm<Choice> {
+/** A prompt that comes back at the beginning of its choices. */
+export interface Echo {
+  readonly text: string;
+  readonly ids: Int32Array;
+  /** Tokens that the server put before those: BOS. */
+  readonly before: number;
+}
+
+export interface CompletionFormOptions {
+  /** Name of the model. */
+  readonly id: string;
+  readonly tokenizer: Tokenizer;
+  /** Of a choice, by its index; undefined: nothing comes back. */
+  readonly echo: (choice: number) => Echo | undefined;
+}
+
+/** Answers of /v1/completions. */
+export function completionForm({ id, tokenizer, echo }: CompletionFormOptions): AnswerForm<Choice> {
   return {
     head: answerHead("cmpl", id),
     object: "text_completion",
     eventObject: "text_completion",
-    choice: (index) => new CompletionChoice(echo(index)),
+    choice: (index) => new CompletionChoice(tokenizer, echo(index)),
   };
 }
 
-interface CompletionLogprobs {
-  readonly tokens: readonly string[];
-  readonly token_logprobs: readonly number[];
-  readonly top_logprobs: readonly Readonly<Record<string, number>>[];
-  /** Where each token's text begins, in characters of the choice's text. */
-  readonly text_offset: readonly number[];
-}
-
 class CompletionChoice implements ChoiceForm<Choice> {
-  readonly #echo: string;
+  readonly #echo: Echo | undefined;
+  readonly #logprobs: LogprobsList;
   #text: string;
-  #offset: number;
-  #tokens: GeneratedToken[] | undefined;
 
-  constructor(echo: string) {
+  constructor(tokenizer: Tokenizer, echo: Echo | undefined) {
     this.#echo = echo;
-    this.#text = echo;
-    this.#offset = echo.length;
+    this.#text = echo?.text ?? "";
+    this.#logprobs = new LogprobsList(tokenizer, this.#text);
   }
 
-  begin(): object | undefined {
-    return this.#echo === "" ? undefined : event(this.#echo);
+  begin(scores: readonly TokenScore[] | undefined): object | undefined {
+    if (!this.#echo) return undefined;
+    const { text, ids, before } = this.#echo;
+    const logprobs = scores ? this.#logprobs.prompt(ids, scores.slice(before)) : null;
+    return text === "" && !logprobs ? undefined : event(text, { logprobs });
   }
 
   add({ text, tokens }: GenerationChunk): object | undefined {
     this.#text += text;
-    if (!tokens) return text === "" ? undefined : event(text);
-    this.#tokens = [...(this.#tokens ?? []), ...tokens];
-    const logprobs = describe(tokens, this.#offset);
-    for (const token of tokens) this.#offset += token.text.length;
-    return event(text, { logprobs });
+    if (tokens) return event(text, { logprobs: this.#logprobs.generated(tokens) });
+    return text === "" ? undefined : event(text);
   }
 
   end(result: ServedResult): readonly object[] {
@@ -58,25 +66,10 @@ class CompletionChoice implements ChoiceForm<Choice> {
   whole(result: ServedResult): Choice {
     return {
       text: this.#text,
-      logprobs: this.#tokens ? describe(this.#tokens, this.#echo.length) : null,
+      logprobs: this.#logprobs.all,
       finish_reason: finishReason(result.finishReason),
     };
   }
-}
-
-function describe(tokens: readonly GeneratedToken[], begin: number): CompletionLogprobs {
-  let offset = begin;
-  return {
-    tokens: tokens.map(({ text }) => text),
-    token_logprobs: tokens.map(({ logprob }) => logprob),
-    top_logprobs: tokens.map(({ top }) =>
-      Object.fromEntries(top.map(({ text, logprob }) => [text, logprob])),
-    ),
-    text_offset: tokens.map(({ text }) => {
-      offset += text.length;
-      return offset - text.length;
-    }),
-  };
 }
 
 function event(text: string, more: object = {}): object {

@@ -7,7 +7,7 @@ import { askerOf } from "../client.ts";
 import { completionForm } from "../openai/completion-form.ts";
 import { constraintOf } from "../openai/response-format.ts";
 import { generateOptions } from "../openai/sampling.ts";
-import { idsOf, textsOf } from "../openai/text-input.ts";
+import { echoOf, idsOf, textsOf } from "../openai/text-input.ts";
 import { ErrorAnswer } from "../schemas/common.ts";
 import { CompletionAnswer, CompletionRequest } from "../schemas/completion.ts";
 
@@ -25,24 +25,25 @@ export function completionRoutes(app: FastifyInstance, { backend, report }: Serv
       const serving = backend.require();
       checkSupported(body);
       const { tokenizer } = serving.model;
-      const texts = textsOf(body.prompt, "prompt");
-      const prompts = texts.map((text) => idsOf(text, tokenizer));
+      const inputs = textsOf(body.prompt, "prompt").map((text) => {
+        return { text, ids: idsOf(text, tokenizer) };
+      });
       const choices = body.n ?? 1;
+      const top = body.logprobs ?? undefined;
+      const isScored = body.echo === true && top !== undefined;
       const job = {
-        prompts,
+        prompts: inputs.map(({ ids }) => ids),
         choices,
         options: generateOptions(body, serving, {
-          logprobs: body.logprobs ?? undefined,
+          logprobs: top,
           constraint: await constraintOf(body, tokenizer),
         }),
+        score: isScored ? { top, width: serving.model.hparams.vocabSize } : undefined,
         ...askerOf(request, reply),
       };
-      const form = completionForm(serving.id, (index) => {
-        const i = Math.floor(index / choices);
-        const text = texts[i] ?? "";
-        if (!body.echo) return "";
-        return typeof text === "string" ? text : tokenizer.decode(text, { special: true });
-      });
+      const echoes = inputs.map(({ text, ids }) => body.echo && echoOf(text, ids, tokenizer));
+      const echo = (index: number) => echoes[Math.floor(index / choices)] || undefined;
+      const form = completionForm({ id: serving.id, tokenizer, echo });
       const shown = `text ${body.echo === true}`;
       const make = () => answerWhole(serving.service, job, form);
       if (!body.stream) return serving.responses?.answer(job, shown, make) ?? make();
@@ -52,13 +53,10 @@ export function completionRoutes(app: FastifyInstance, { backend, report }: Serv
 }
 
 /** @throws {ApiError} what is asked for cannot be had */
-function checkSupported({ suffix, best_of, n, echo, logprobs }: CompletionRequest): void {
+function checkSupported({ suffix, best_of, n }: CompletionRequest): void {
   const refuse = (param: string, message: string) => {
     return new ApiError("INVALID_INPUT", message, { param, code: "unsupported" });
   };
   if (suffix) throw refuse("suffix", "suffix is not supported: the model only goes on from a text");
   if (best_of != null && best_of !== (n ?? 1)) throw refuse("best_of", "best_of must equal n");
-  if (echo && logprobs != null) {
-    throw refuse("echo", "echo with logprobs is not supported: prompts are not scored");
-  }
 }

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { optional, Usage } from "./common.ts";
 import { FORMAT } from "./response-format.ts";
-import { SAMPLING } from "./sampling.ts";
+import { MAX_TOKENS, SAMPLING } from "./sampling.ts";
 
 const MAX_PROMPTS = 64;
 const MAX_LOGPROBS = 5; // as in the OpenAI API
@@ -24,8 +24,17 @@ export const CompletionRequest = Type.Object({
   prompt: TextInput,
   ...SAMPLING,
   ...FORMAT,
-  logprobs: optional(Type.Integer({ minimum: 0, maximum: MAX_LOGPROBS })),
-  echo: optional(Type.Boolean()),
+  max_tokens: optional(
+    Type.Integer({ minimum: 0, maximum: MAX_TOKENS, description: "0 generates nothing" }),
+  ),
+  logprobs: optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: MAX_LOGPROBS,
+      description: "alternatives per token, with the probabilities; with echo, of the prompt, too",
+    }),
+  ),
+  echo: optional(Type.Boolean({ description: "the text begins with the prompt" })),
   suffix: optional(Type.String({ description: "not supported" })),
   best_of: optional(Type.Integer({ description: "the same as n, or absent" })),
 });

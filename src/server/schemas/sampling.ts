@@ -6,7 +6,8 @@ export const MAX_CHOICES = 16;
 const MAX_STOPS = 16;
 const MAX_STOP_CHARS = 1000;
 const MAX_BIASES = 1024;
-const MAX_TOKENS = 2 ** 31 - 1;
+/** As many as anybody can ask for. */
+export const MAX_TOKENS = 2 ** 31 - 1;
 const MAX_TOP_LOGPROBS = 20;
 
 /** Settings that conversations and completions have in common. */

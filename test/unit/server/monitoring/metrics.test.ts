@@ -36,18 +36,19 @@ describe("metrics", () => {
     metrics.tokens(4, 80);
     metrics.finished({ outcome: "ok", ms: 400, promptTokens: 30, generatedTokens: 5 });
     metrics.finished({ outcome: "refused", ms: 0, promptTokens: 3, generatedTokens: 0 });
+    metrics.finished({ outcome: "ok", ms: 10, promptTokens: 7, generatedTokens: 0 }); // vectors
     const samples = parse(await metrics.registry.metrics());
     const expected = {
-      'bitnet_requests_total{outcome="ok"}': 1,
+      'bitnet_requests_total{outcome="ok"}': 2,
       'bitnet_requests_total{outcome="refused"}': 1,
-      bitnet_prompt_tokens_total: 30,
+      bitnet_prompt_tokens_total: 37,
       bitnet_prompt_tokens_cached_total: 10,
       bitnet_generated_tokens_total: 5,
       'bitnet_queue_wait_seconds_bucket{le="0.1"}': 1,
       bitnet_time_to_first_token_seconds_sum: 0.2,
       bitnet_inter_token_latency_seconds_count: 4,
       bitnet_inter_token_latency_seconds_sum: 0.08,
-      bitnet_request_duration_seconds_count: 1,
+      bitnet_request_duration_seconds_count: 2,
       bitnet_requests_active: 2,
       bitnet_requests_queued: 1,
       bitnet_places: 8,
