@@ -12,7 +12,7 @@ import { ApiError, ConnectionError } from "./problems.js";
 
 const CALM_MS = 5000;
 const BUSY_MS = 1000;
-/** Unlike the server's health, its memory counts as a request of this client. */
+/** The server bounds how often it tells its figures. */
 const MEMORY_MS = 15_000;
 
 /** Asks the server now and then how it is, more often while someone waits for it. */
@@ -95,7 +95,7 @@ export class ServerWatch {
     const now = performance.now();
     if (key === this.#refusedKey || now - this.#memoryAt < MEMORY_MS) return this.state.memory;
     try {
-      const stats = await this.#client.get("v1/stats?window=15m");
+      const stats = await this.#client.get("v1/stats?window=1m");
       if (stats.now) this.#memoryAt = now;
       return stats.now?.rss_bytes ?? undefined;
     } catch (error) {

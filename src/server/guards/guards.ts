@@ -4,7 +4,12 @@ import { addAuthentication } from "./authentication.ts";
 import { addInputFilter, type InputFilter } from "./content-filter.ts";
 import { addHostCheck } from "./host-check.ts";
 import { addLengthLimits, type LengthLimits } from "./length-limits.ts";
-import { addAddressLimit, addClientLimit, type RateLimits } from "./rate-limit.ts";
+import {
+  addAddressLimit,
+  addClientLimit,
+  addMonitoringLimit,
+  type RateLimits,
+} from "./rate-limit.ts";
 
 /** What protects a server. */
 export interface Guards {
@@ -21,6 +26,7 @@ export interface Guards {
  *  has not been read yet. */
 export function addGuards(app: FastifyInstance, guards: Guards): void {
   if (guards.hosts) addHostCheck(app, guards.hosts);
+  addMonitoringLimit(app, guards.rates);
   const onGuess = addAddressLimit(app, guards.rates);
   if (guards.keys) addAuthentication(app, guards.keys, onGuess);
   addClientLimit(app, guards.rates);

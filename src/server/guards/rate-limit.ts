@@ -5,6 +5,15 @@ import { networkOf } from "./client-ids.ts";
 import type { RateLimit } from "./rates.ts";
 import { SlidingWindows } from "./sliding-windows.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** It generates, though it is no POST. */
+    readonly work?: true;
+    /** It tells how the server is: so often per minute and address, however much work is asked for. */
+    readonly perMinute?: number;
+  }
+}
+
 /** How often a client may ask for work, which is what POST is for. */
 export interface RateLimits {
   /** Of a key; where there are no keys, of an address. */
@@ -14,6 +23,8 @@ export interface RateLimits {
   readonly now?: (() => number) | undefined;
 }
 
+const MINUTE_MS = 60_000;
+
 /** Stands before the authentication, so that keys cannot be tried out any faster than this. Gives what
  *  is to be told of every attempt without a valid key. */
 export function addAddressLimit(
@@ -21,14 +32,19 @@ export function addAddressLimit(
   { perAddress, now }: RateLimits,
 ): (request: FastifyRequest) => void {
   if (!perAddress) return () => undefined;
-  const windows = new SlidingWindows(perAddress, now);
+  const all = new SlidingWindows(perAddress, now);
+  const guesses = new SlidingWindows(perAddress, now);
   app.addHook("onRequest", async (request) => {
     if (isPublic(request)) return;
     const address = networkOf(request.ip);
-    refuse(isWork(request) ? windows.take(address) : windows.waitMs(address), "address");
+    // Work does not keep anybody from looking at the server, keys that are tried out do.
+    if (isMonitoring(request)) refuse(guesses.waitMs(address), "address");
+    else refuse(isWork(request) ? all.take(address) : all.waitMs(address), "address");
   });
   return (request) => {
-    if (!isWork(request)) windows.take(networkOf(request.ip));
+    const address = networkOf(request.ip);
+    guesses.take(address);
+    if (!isWork(request)) all.take(address);
   };
 }
 
@@ -42,8 +58,24 @@ export function addClientLimit(app: FastifyInstance, { perClient, now }: RateLim
   });
 }
 
-function isWork(request: FastifyRequest): boolean {
-  return request.method === "POST";
+/** Keeps those who look at the server from being what it is busy with. */
+export function addMonitoringLimit(app: FastifyInstance, { now }: RateLimits): void {
+  const windows = new Map<string, SlidingWindows>();
+  app.addHook("onRequest", async ({ ip, routeOptions: { url = "", config } }) => {
+    if (config.perMinute === undefined) return;
+    const limit = { count: config.perMinute, windowMs: MINUTE_MS };
+    const own = windows.get(url) ?? new SlidingWindows(limit, now);
+    windows.set(url, own);
+    refuse(own.take(networkOf(ip)), "address");
+  });
+}
+
+function isWork({ method, routeOptions }: FastifyRequest): boolean {
+  return method === "POST" || routeOptions.config.work === true;
+}
+
+function isMonitoring({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config.perMinute !== undefined;
 }
 
 function refuse(waitMs: number, whose: string): void {

@@ -8,7 +8,7 @@ import type { AlertRule } from "./alert-rules.ts";
 import { type AlertListener, Alerts } from "./alerts.ts";
 import { type MetricSources, Metrics } from "./metrics.ts";
 import type { Probe } from "./probe.ts";
-import { parseWindow, summarise, toSnapshot } from "./report.ts";
+import { parseWindow, type Snapshot, type Summary, summarise, toSnapshot } from "./report.ts";
 import { SecurityCounters } from "./security-counters.ts";
 import { INTERVAL_MS, KEPT_MS, Snapshots } from "./snapshots.ts";
 
@@ -18,8 +18,13 @@ export interface MonitorParts extends Pick<MetricSources, "version" | "load" | "
   readonly alertListeners: readonly AlertListener[];
 }
 
+/** Requests of an address in a minute: pages and scrapers ask every few seconds; a day is large. */
+const OFTEN = { perMinute: 600 } as const;
+const SELDOM = { perMinute: 12 } as const;
 const DEFAULT_WINDOW_MS = 3_600_000;
 const MAX_SNAPSHOTS = 360;
+/** Windows of time that are asked for at once: the page offers four. */
+const MAX_KNOWN = 8;
 
 /** Keeps account of a server: figures for Prometheus, snapshots of a day, alerts. */
 export class Monitor {
@@ -34,6 +39,8 @@ export class Monitor {
   readonly #security: SecurityCounters;
   readonly #startedAt: number;
   #timer: NodeJS.Timeout | undefined;
+  /** What the snapshots say, until there is another. */
+  readonly #known = new Map<string, Figures>();
 
   constructor(parts: MonitorParts) {
     const { probe, rules, alertListeners, version, load, model } = parts;
@@ -62,13 +69,14 @@ export class Monitor {
 
   /** Takes a snapshot. */
   observe(): void {
+    this.#known.clear();
     this.#alerts.check(this.#snapshots.take());
   }
 
   /** What happened in a window of time, in figures and in at most so many snapshots. */
   stats(windowMs: number, maxSnapshots: number): object {
     const now = this.#parts.probe.now();
-    const snapshots = this.#snapshots.within(windowMs, maxSnapshots).map(toSnapshot);
+    const { snapshots, summary } = this.#figures(windowMs, maxSnapshots);
     const model = this.#parts.model();
     return {
       object: "stats",
@@ -81,12 +89,27 @@ export class Monitor {
       energy_scope: this.#parts.probe.energy?.scope ?? null,
       places: this.#parts.load().places,
       now: snapshots.at(-1) ?? null,
-      summary: summarise(this.#snapshots, windowMs),
+      summary,
       security: this.#security.figures(),
       alerts: this.#alerts.list(),
       snapshots,
     };
   }
+
+  #figures(windowMs: number, maxSnapshots: number): Figures {
+    const key = `${windowMs} ${maxSnapshots}`;
+    const figures = this.#known.get(key) ?? {
+      snapshots: this.#snapshots.within(windowMs, maxSnapshots).map(toSnapshot),
+      summary: summarise(this.#snapshots, windowMs),
+    };
+    if (this.#known.size < MAX_KNOWN) this.#known.set(key, figures);
+    return figures;
+  }
+}
+
+interface Figures {
+  readonly snapshots: readonly Snapshot[];
+  readonly summary: Summary;
 }
 
 const Query = Type.Object({
@@ -97,7 +120,7 @@ const Stats = Type.Object({ object: Type.Literal("stats") }, { additionalPropert
 /** `/metrics` for Prometheus, `/v1/stats` for people and pages. */
 export function monitorRoutes(app: FastifyInstance, monitor: Monitor): void {
   const { registry } = monitor.metrics;
-  const config = { public: true } as const;
+  const config = { public: true, ...OFTEN } as const;
   app.get(
     "/metrics",
     { config, schema: { summary: "Figures for Prometheus" } },
@@ -111,14 +134,16 @@ export function monitorRoutes(app: FastifyInstance, monitor: Monitor): void {
     querystring: Query,
     response: { 200: Stats, default: ErrorAnswer },
   };
-  app.get<{ Querystring: { window?: string } }>("/v1/stats", { schema: stats }, async ({ query }) =>
-    monitor.stats(windowOf(query.window), MAX_SNAPSHOTS),
+  app.get<{ Querystring: { window?: string } }>(
+    "/v1/stats",
+    { schema: stats, config: OFTEN },
+    async ({ query }) => monitor.stats(windowOf(query.window), MAX_SNAPSHOTS),
   );
   const whole = {
     summary: "Every snapshot that is kept, of a day at most",
     response: { 200: Stats, default: ErrorAnswer },
   };
-  app.get("/v1/stats/export", { schema: whole }, async (_, reply) => {
+  app.get("/v1/stats/export", { schema: whole, config: SELDOM }, async (_, reply) => {
     void reply.header("content-disposition", 'attachment; filename="bitnet-stats.json"');
     return monitor.stats(KEPT_MS, Number.POSITIVE_INFINITY);
   });

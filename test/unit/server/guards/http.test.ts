@@ -1,3 +1,4 @@
+import type { FastifyInstance } from "fastify";
 import { describe, expect, it } from "vitest";
 import { ApiKeys } from "../../../../src/server/guards/api-keys.ts";
 import { isLoopback } from "../../../../src/server/guards/host-check.ts";
@@ -76,8 +77,14 @@ describe("rate limits", () => {
   const start = (guards: Parameters<typeof startGuarded>[0]) => {
     const clock = { ms: 0 };
     const rates = { ...guards.rates, now: () => clock.ms };
-    return startGuarded({ ...guards, rates }).then((server) => ({ server, clock }));
+    const add = (app: FastifyInstance) => {
+      app.get("/figures", { config: { perMinute: 5 } }, async () => ({ busy: true }));
+      app.get("/deep", { config: { work: true } }, async () => ({ well: true }));
+    };
+    return startGuarded({ ...guards, rates }, { add }).then((server) => ({ server, clock }));
   };
+  const get = (path: string, { url }: { readonly url: string }, key = KEY) =>
+    fetch(url + path, { headers: { authorization: `Bearer ${key}` } });
 
   it("refuse with the time to wait, and let in again after it", async () => {
     const { server, clock } = await start({
@@ -115,6 +122,34 @@ describe("rate limits", () => {
   it("leave reading alone", async () => {
     const { server } = await start({ rates: { perClient: { count: 1, windowMs: MINUTE } } });
     for (let i = 0; i < 5; i++) expect((await fetch(`${server.url}/read/x`)).status).toBe(200);
+  });
+
+  it("count what generates, whatever its method", async () => {
+    const { server } = await start({ rates: { perClient: { count: 1, windowMs: MINUTE } } });
+    expect((await get("/deep", server)).status).toBe(200);
+    expect((await get("/deep", server)).status).toBe(429);
+    expect((await post(server, {})).status).toBe(429);
+  });
+
+  it("keep nobody from looking at the server, which has a bound of its own", async () => {
+    const one = { count: 1, windowMs: MINUTE };
+    const { server, clock } = await start({ rates: { perClient: one, perAddress: one } });
+    expect((await post(server, {})).status).toBe(200);
+    expect((await post(server, {})).status).toBe(429);
+    expect((await get("/read/x", server)).status).toBe(429);
+    for (let i = 0; i < 5; i++) expect((await get("/figures", server)).status).toBe(200);
+    expect(await refusal(await get("/figures", server))).toEqual([429, "RATE_LIMIT_EXCEEDED"]);
+    clock.ms = MINUTE;
+    expect((await get("/figures", server)).status).toBe(200);
+    expect((await post(server, {})).status).toBe(200);
+  });
+
+  it("of an address keep keys from being tried out by looking, too", async () => {
+    const perAddress = { count: 2, windowMs: MINUTE };
+    const { server } = await start({ keys: keys(), rates: { perAddress } });
+    for (const key of ["a", "b"]) expect((await get("/figures", server, key)).status).toBe(401);
+    expect((await get("/figures", server)).status).toBe(429);
+    expect((await post(server, {}, { key: KEY })).status).toBe(429);
   });
 
   it("of an address keep keys from being tried out, the right one too", async () => {
