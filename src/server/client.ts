@@ -25,6 +25,11 @@ export function addClients(app: FastifyInstance): void {
   });
 }
 
+/** Whether the server puts a request to itself: it is the client, and does not leave. */
+export function isInside({ server, headers }: FastifyRequest): boolean {
+  return server.insideSignals.has(headers[INSIDE_HEADER]);
+}
+
 /** What the service is to know of a request's client. */
 export function askerOf(request: FastifyRequest, reply: FastifyReply): Asker {
   return { client: request.client, signal: clientSignal(request, reply), watcher: request.record };

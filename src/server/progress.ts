@@ -5,7 +5,7 @@ import type { RequestEnd, ServiceWatcher } from "./watcher.ts";
 /** One request's way through the service, as the watchers are told of it. */
 export class Progress {
   readonly #watch: Required<ServiceWatcher>;
-  promptTokens: number;
+  readonly #promptTokens: number;
   readonly #askedAt = performance.now();
   #startedAt = 0;
   #lastAt = 0;
@@ -13,7 +13,7 @@ export class Progress {
 
   constructor(watch: Required<ServiceWatcher>, promptTokens: number) {
     this.#watch = watch;
-    this.promptTokens = promptTokens;
+    this.#promptTokens = promptTokens;
   }
 
   queued(): void {
@@ -29,7 +29,7 @@ export class Progress {
     if (count === 0) return;
     const now = performance.now();
     const isFirst = this.#generated === 0;
-    if (isFirst) this.#watch.firstToken(now - this.#startedAt, this.promptTokens, cachedTokens);
+    if (isFirst) this.#watch.firstToken(now - this.#startedAt, this.#promptTokens, cachedTokens);
     const further = isFirst ? count - 1 : count;
     if (further > 0) this.#watch.tokens(further, isFirst ? 0 : now - this.#lastAt);
     this.#lastAt = now;
@@ -40,7 +40,7 @@ export class Progress {
     this.#watch.finished({
       outcome,
       ms: performance.now() - this.#askedAt,
-      promptTokens: this.promptTokens,
+      promptTokens: this.#promptTokens,
       generatedTokens: this.#generated,
     });
   }

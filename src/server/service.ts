@@ -49,12 +49,6 @@ export interface ServedResult extends Pick<GenerationResult, "finishReason" | "g
   readonly cachedTokens: number;
 }
 
-/** What other work gives, and the tokens that it evaluated. */
-export interface Held<T> {
-  readonly result: T;
-  readonly promptTokens: number;
-}
-
 export interface ServiceState {
   readonly active: number;
   readonly queued: number;
@@ -102,23 +96,29 @@ export class GenerationService {
    *  @throws {CancelledError} the service was closed
    *  @throws what `request.signal` is aborted with, and as `Session.generate` */
   async generate(request: ServiceRequest, onChunk: TakeChunk): Promise<ServedResult> {
-    checkPromptTokens(request.prompt.length, this.#options.lengths);
-    return this.#follow(request, request.prompt, async (place, signal, progress) => {
+    const { prompt } = request;
+    checkPromptTokens(prompt.length, this.#options.lengths);
+    const tokens = prompt.length;
+    return this.#follow(request, { prompt, tokens }, async (place, signal, progress) => {
       const result = await this.#run(place, { ...request, signal }, progress, onChunk);
       if (result.finishReason === "cancelled") signal.throwIfAborted();
       return result;
     });
   }
 
-  /** Does other work in the place of a generation, as one of those that may run at once.
+  /** Does other work with prompts in the place of a generation, as one of those that may run at once.
    *  @throws as `generate`, and as `work` */
-  hold<T>(request: Asker, work: (signal: AbortSignal) => Promise<Held<T>>): Promise<T> {
-    return this.#follow(request, NO_TOKENS, async (place, signal, progress) => {
+  hold<T>(
+    request: Asker,
+    prompts: readonly Int32Array[],
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    for (const { length } of prompts) checkPromptTokens(length, this.#options.lengths);
+    const tokens = prompts.reduce((sum, { length }) => sum + length, 0);
+    return this.#follow(request, { prompt: NO_TOKENS, tokens }, async (place, signal, progress) => {
       try {
         progress.started();
-        const { result, promptTokens } = await work(signal);
-        progress.promptTokens = promptTokens;
-        return result;
+        return await work(signal);
       } finally {
         this.#release(place);
       }
@@ -134,14 +134,14 @@ export class GenerationService {
   /** Leads a request to a place and tells the watchers what becomes of it. */
   async #follow<T>(
     request: Asker,
-    prompt: Int32Array,
+    { prompt, tokens }: { readonly prompt: Int32Array; readonly tokens: number },
     work: (place: Place, signal: AbortSignal, progress: Progress) => Promise<T>,
   ): Promise<T> {
     const { timeoutMs: ms } = this.#options;
     using life = new RequestLife(request.signal, { ms, reason: () => timedOut(ms) });
     this.#lives.add(life);
     const watch = request.watcher ? watchAll([this.#watch, request.watcher]) : this.#watch;
-    const progress = new Progress(watch, prompt.length);
+    const progress = new Progress(watch, tokens);
     try {
       const { signal } = life;
       const place = await this.#admit({ client: request.client, signal }, prompt, progress);

@@ -66,7 +66,7 @@ it("keys of a file and of the environment open it, and its figures tell who came
 it("limits and the input filter refuse, and say what may be sent", async () => {
   const server = await startServe([
     ...["--max-prompt-chars", "100", "--max-prompt-tokens", "25", "--max-output-tokens", "7"],
-    ...["--input-filter", file("in.txt", "dragon"), "--rate-limit", "6/h"],
+    ...["--input-filter", file("in.txt", "dragon"), "--rate-limit", "7/h"],
   ]);
   const ask = (content: string, more: object = {}) =>
     server.ask("/v1/chat/completions", {
@@ -83,6 +83,8 @@ it("limits and the input filter refuse, and say what may be sent", async () => {
   const long = await ask("a b c d e f g h i j k l m n o p q r s t u v w x y z");
   expect(await long.clone().text()).toMatch(/the prompt has \d+ tokens, this server takes 25/);
   expect(await errorOf(long)).toEqual([400, "INVALID_INPUT"]);
+  const vectors = await server.ask("/v1/embeddings", { input: ["Hi", "a b c ".repeat(9)] });
+  expect(await errorOf(vectors)).toEqual([400, "INVALID_INPUT"]);
   expect(await errorOf(await ask("a DRAGON"))).toEqual([400, "CONTENT_FILTERED"]);
   expect((await ask("Hi")).status).toBe(200);
   const limited = await ask("Hi");
@@ -91,7 +93,9 @@ it("limits and the input filter refuse, and say what may be sent", async () => {
 });
 
 it("each request of a batch passes the guards by itself, with the key of the batch", async () => {
-  const server = await startServe(["--api-key", KEY, "--max-prompt-chars", "60"]);
+  const audit = join(folder, "batch.log");
+  const args = ["--api-key", KEY, "--max-prompt-chars", "60", "--audit-log", audit];
+  const server = await startServe(args);
   const line = (id: string, prompt: string) => ({ id, prompt, max_tokens: 3 });
   const requests = [line("a", "Hello"), line("b", "x".repeat(61)), line("c", "Once upon")];
   const { id } = (await (await server.ask("/v1/batches", { requests }, KEY)).json()) as BatchState;
@@ -104,6 +108,22 @@ it("each request of a batch passes the guards by itself, with the key of the bat
   const output = await (await server.ask(`/v1/batches/${id}/output`, undefined, KEY)).text();
   expect(output.trimEnd().split("\n")).toHaveLength(3);
   expect(output.match(/"error_code":"\w+"/g)).toEqual(['"error_code":"INVALID_INPUT"']);
+  await server.stop();
+  const lines = readFileSync(audit, "utf8").trimEnd().split("\n");
+  const posted = lines.map((line) => JSON.parse(line)).filter(({ method }) => method === "POST");
+  const [bundle, ...own] = posted.toSorted((a, b) => a.route.localeCompare(b.route));
+  expect(bundle).toMatchObject({ route: "/v1/batches", status: 200, generated_tokens: 0 });
+  const answered = {
+    client: bundle.client,
+    key: "key-1",
+    route: "/v1/completions",
+    aborted: false,
+  };
+  expect(own.toSorted((a, b) => a.status - b.status)).toMatchObject([
+    { ...answered, status: 200, generated_tokens: 3, error_code: null },
+    { ...answered, status: 200, generated_tokens: 3, error_code: null },
+    { ...answered, status: 400, generated_tokens: 0, error_code: "INVALID_INPUT" },
+  ]);
 });
 
 interface BatchState {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ApiError, ErrorKind } from "../api-error.ts";
+import { isInside } from "../client.ts";
 import type { RequestEnd as ServedEnd, ServiceWatcher } from "../watcher.ts";
 
 declare module "fastify" {
@@ -58,8 +59,10 @@ export function addRecords(app: FastifyInstance, listeners: readonly OnRequestEn
     const startedAt = performance.now();
     const record = new RequestRecord();
     request.record = record;
+    const inside = isInside(request);
     reply.raw.once("close", () => {
-      const end = endOf(request, reply, performance.now() - startedAt);
+      const ms = performance.now() - startedAt;
+      const end = endOf(request, reply, { ms, aborted: !inside && !reply.raw.writableFinished });
       for (const listener of listeners) listener(request, record, end);
     });
   });
@@ -70,7 +73,11 @@ export function noteError({ record }: FastifyRequest, { kind }: ApiError): void 
   if (record) record.errorKind = kind;
 }
 
-function endOf(request: FastifyRequest, { raw }: FastifyReply, ms: number): RequestEnd {
+function endOf(
+  request: FastifyRequest,
+  { raw }: FastifyReply,
+  how: Pick<RequestEnd, "ms" | "aborted">,
+): RequestEnd {
   const route = request.is404 ? undefined : request.routeOptions.url;
-  return { route, status: raw.statusCode, ms, aborted: !raw.writableFinished };
+  return { route, status: raw.statusCode, ...how };
 }

@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { embedTexts } from "../../scoring/embedding.ts";
+import { encodePrompt } from "../../tokenizer/tokenizer.ts";
 import { ApiError } from "../api-error.ts";
 import type { ServerParts } from "../app.ts";
 import type { Serving } from "../backend.ts";
@@ -39,24 +40,23 @@ export function embeddingRoutes(app: FastifyInstance, { backend }: ServerParts):
 }
 
 /** All texts of a request are one piece of work: the engine takes several at once by itself. */
-function embed(
-  { model, service }: Serving,
+async function embed(
+  { model, service, contextLength }: Serving,
   { input, dimensions }: EmbeddingRequest,
   asker: Asker,
 ): Promise<{ readonly vectors: Float32Array[]; readonly tokens: number }> {
   const texts = textsOf(input, "input").map((one) =>
-    typeof one === "string" ? one : Int32Array.from(one),
+    typeof one === "string"
+      ? encodePrompt(model.tokenizer, one, { special: false })
+      : Int32Array.from(one),
   );
-  return service.hold(asker, async (signal) => {
-    const vectors: Float32Array[] = [];
-    let tokens = 0;
-    const options = { dimensions: dimensions ?? undefined, signal };
-    for await (const embedding of embedTexts(model, texts, options)) {
-      vectors.push(embedding.vector);
-      tokens += embedding.tokens;
-    }
-    return { result: { vectors, tokens }, promptTokens: tokens };
+  const vectors = await service.hold(asker, texts, async (signal) => {
+    const all: Float32Array[] = [];
+    const options = { dimensions: dimensions ?? undefined, contextLength, signal };
+    for await (const { vector } of embedTexts(model, texts, options)) all.push(vector);
+    return all;
   });
+  return { vectors, tokens: texts.reduce((sum, { length }) => sum + length, 0) };
 }
 
 function checkDimensions({ dimensions }: EmbeddingRequest, { model }: Serving): void {

@@ -217,6 +217,11 @@ describe("embeddings, by the official client", () => {
     expect(short.data[0]?.embedding).toHaveLength(16);
   });
 
+  it("refuses a text that the window does not hold", async () => {
+    const refused = client.embeddings.create({ model: "demo", input: "word ".repeat(2000) });
+    await expect(refused).rejects.toMatchObject({ status: 400, code: "context_length_exceeded" });
+  });
+
   it("refuses more dimensions than there are", async () => {
     const refused = client.embeddings.create({ model: "demo", input: "a", dimensions: 99999 });
     await expect(refused).rejects.toMatchObject({ status: 400, param: "dimensions" });
