@@ -72,11 +72,28 @@ describe("metrics", () => {
   });
 });
 
+interface Dashboard {
+  readonly templating: { readonly list: readonly { name: string; type: string }[] };
+  readonly panels: readonly {
+    readonly id: number;
+    readonly type: string;
+    readonly title: string;
+    readonly datasource: object;
+    readonly gridPos: {
+      readonly x: number;
+      readonly y: number;
+      readonly w: number;
+      readonly h: number;
+    };
+    readonly fieldConfig: object;
+    readonly options: object;
+    readonly targets: readonly { readonly refId: string; readonly expr: string }[];
+  }[];
+}
+
 describe("the Grafana dashboard", () => {
   const text = readFileSync("docs/grafana-dashboard.json", "utf8");
-  const dashboard = JSON.parse(text) as {
-    panels: { id: number; title: string; targets: { expr: string }[] }[];
-  };
+  const dashboard = JSON.parse(text) as Dashboard;
 
   it("names only metrics that are exported", async () => {
     const metrics = new Metrics(sources);
@@ -103,6 +120,58 @@ describe("the Grafana dashboard", () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { targets } of dashboard.panels) expect(targets.length).toBeGreaterThan(0);
+  });
+
+  it("has what Grafana asks of a dashboard that is imported", () => {
+    const source = { type: "prometheus", uid: "$" + "{datasource}" };
+    expect(dashboard).toMatchObject({
+      title: expect.stringMatching(/./),
+      uid: expect.stringMatching(/^[\w-]{1,40}$/),
+      schemaVersion: expect.any(Number),
+      version: expect.any(Number),
+      time: { from: expect.stringMatching(/^now-/), to: "now" },
+      annotations: { list: [] },
+    });
+    const variables = dashboard.templating.list.map(({ name, type }) => `${name} ${type}`);
+    expect(variables).toEqual(["datasource datasource", "job query"]);
+    const cells = new Set<string>();
+    for (const {
+      type,
+      title,
+      datasource,
+      gridPos,
+      fieldConfig,
+      options,
+      targets,
+    } of dashboard.panels) {
+      expect({ type, datasource, fieldConfig, options }).toEqual({
+        type: expect.stringMatching(/^(timeseries|stat)$/),
+        datasource: source,
+        fieldConfig: { defaults: expect.any(Object), overrides: expect.any(Array) },
+        options: expect.any(Object),
+      });
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect({ title, x, isFree: !cells.has(`${x} ${y}`) && x < 24 }).toEqual({
+            title,
+            x,
+            isFree: true,
+          });
+          cells.add(`${x} ${y}`);
+        }
+      }
+      const refs = targets.map(({ refId }) => refId);
+      expect(new Set(refs).size).toBe(refs.length);
+      for (const target of targets) {
+        expect(target).toMatchObject({
+          refId: expect.stringMatching(/^[A-Z]$/),
+          datasource: source,
+        });
+      }
+    }
+    // No variable stands in a query that is not chosen above it, or known to Grafana itself.
+    const used = new Set(text.match(/\$\{?\w+\}?/g)?.map((name) => name.replace(/[${}]/g, "")));
+    expect([...used].sort()).toEqual(["__rate_interval", "datasource", "job"]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
@@ -7,8 +8,10 @@ import { parseAlertRule } from "../../../src/server/monitoring/alert-rules.ts";
 import type { Alert } from "../../../src/server/monitoring/alerts.ts";
 import { detectTerminal } from "../../../src/ui/terminal.ts";
 import { Ui } from "../../../src/ui/ui.ts";
+import { startFakePowercap } from "../../support/fake-powercap.ts";
 import { FakeStream } from "../../support/fake-stream.ts";
 import { post, startServer, until } from "../../support/server.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 /** Where alerts are posted to: it refuses the first attempt. */
 async function startReceiver() {
@@ -30,8 +33,9 @@ async function startReceiver() {
 
 const RULES = ["queue>0:critical", "errors>5", "latency>0.01", "speed<1000000000", "memory>1"];
 
-/** The monitor of a server with these rules; `stderr` is what the operator reads. */
-function watch(alertWebhook: string) {
+/** The monitor of a server with these rules; `stderr` is what the operator reads.
+ *    powercap  where an energy meter is */
+function watch(alertWebhook?: string, powercap = "/nonexistent") {
   const stderr = new FakeStream(false);
   const terminal = detectTerminal(stderr, {});
   const stop = new AbortController();
@@ -41,7 +45,7 @@ function watch(alertWebhook: string) {
     parallel: 1,
     alert,
     alertWebhook,
-    powercap: "/nonexistent",
+    powercap,
     perfPower: "/none",
   };
   const ui = new Ui(stderr.asWriteStream(), terminal, "info");
@@ -102,4 +106,61 @@ it("alerts of real traffic are told once and once more when they are over, by lo
   const told = receiver.got.map(({ id, recovered }) => `${id} ${recovered === null}`);
   expect(new Set(told).size).toBe(told.length);
   expect(told.slice(0, RULES.length)).toEqual([1, 2, 3, 4, 5].map((id) => `${id} true`));
+});
+
+/** Labels of every series that a server exports, by name. */
+function seriesOf(exposition: string): ReadonlyMap<string, ReadonlySet<string>> {
+  const series = new Map<string, ReadonlySet<string>>();
+  for (const line of exposition.split("\n")) {
+    const [, name, labels = ""] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
+    if (name !== undefined) series.set(name, new Set(labels.match(/\w+(?==")/g)));
+  }
+  return series;
+}
+
+interface Panel {
+  readonly title: string;
+  readonly gridPos: {
+    readonly x: number;
+    readonly y: number;
+    readonly w: number;
+    readonly h: number;
+  };
+  readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[];
+}
+
+/** What Prometheus itself adds to every series. */
+const ADDED = ["job", "instance"];
+
+it("every query of the Grafana dashboard finds what a live server exports", async () => {
+  const folder = tempDir();
+  using powercap = startFakePowercap(folder, 10);
+  const { monitor, backend } = watch(undefined, powercap.root);
+  const { listeners, watchers } = monitor;
+  await using server = await startServer({ watchers, parts: { monitor, listeners } });
+  backend.serve(server.serving);
+  const ask = (more: object) => post(`${server.url}/v1/completions`, { prompt: "Once", ...more });
+  expect((await ask({ max_tokens: 8, stream: true })).status).toBe(200);
+  expect((await ask({ max_tokens: "many" })).status).toBe(400);
+  const series = seriesOf(await (await fetch(`${server.url}/metrics`)).text());
+  const { panels } = JSON.parse(readFileSync("docs/grafana-dashboard.json", "utf8")) as {
+    readonly panels: readonly Panel[];
+  };
+  const queries = panels.flatMap(({ targets }) => targets);
+  expect(queries.length).toBeGreaterThan(20);
+  for (const { expr, legendFormat } of queries) {
+    const used = [...expr.matchAll(/\b((?:bitnet|process|nodejs)_\w+)\{([^}]*)\}/g)];
+    expect(used.length, expr).toBeGreaterThan(0);
+    const [grouped] = [...expr.matchAll(/\bby \(([^)]*)\)/g)].map(([, names = ""]) =>
+      names.split(", "),
+    );
+    const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, name = ""]) => name);
+    for (const [, name = "", selector = ""] of used) {
+      const labels = [...(series.get(name) ?? []), ...ADDED];
+      expect([...series.keys()]).toContain(name);
+      const wanted = [...(selector.match(/\w+(?=\s*[=!]~?")/g) ?? []), ...(grouped ?? [])];
+      expect(labels).toEqual(expect.arrayContaining(wanted));
+      expect(grouped ?? labels).toEqual(expect.arrayContaining(shown));
+    }
+  }
 });
