@@ -70,7 +70,7 @@ bool Forward::run(const std::vector<Segment>& batch, const std::function<bool()>
   lap(Stage::kEmbedding);
   for (uint32_t i = 0; i < model_.hparams.n_layers; ++i) {
     if (stop()) return false;
-    attention_block(batch, i);
+    attention_block(i);
     feed_forward_block(model_.weights.layers[i]);
   }
   if (stop()) return false;
@@ -80,13 +80,13 @@ bool Forward::run(const std::vector<Segment>& batch, const std::function<bool()>
   return true;
 }
 
-void Forward::attention_block(const std::vector<Segment>& batch, uint32_t i_layer) {
+void Forward::attention_block(uint32_t i_layer) {
   const LayerWeights& layer = model_.weights.layers[i_layer];
   project(Stage::kQkv, act_.x, act_.model_stride, layer.attn_norm,
           {{&layer.attn_q, act_.q, act_.attention_stride},
            {&layer.attn_k, act_.k, act_.kv_stride},
            {&layer.attn_v, act_.v, act_.kv_stride}});
-  rotate_and_store(batch, i_layer);
+  rotate_and_store(i_layer);
   lap(Stage::kRope);
   attention_.run(i_layer, profile_);
   lap(Stage::kAttention);
@@ -152,11 +152,16 @@ void Forward::for_rows(uint32_t n, Fn&& fn) {
 void Forward::plan(const std::vector<Segment>& batch) {
   n_tokens_ = 0;
   segment_row_.clear();
+  places_.clear();
   std::vector<Attention::Tokens> attending;
   for (const Segment& segment : batch) {
     segment_row_.push_back(n_tokens_);
     attending.push_back({segment.sequence, n_tokens_, segment.n_tokens});
     n_tokens_ += segment.n_tokens;
+    const uint32_t first_pos = segment.sequence->length();
+    for (uint32_t t = 0; t < segment.n_tokens; ++t) {
+      places_.push_back({segment.sequence, first_pos + t});
+    }
   }
   attention_.plan(attending);
 }
@@ -166,7 +171,6 @@ void Forward::embed(const std::vector<Segment>& batch) {
   const float scale =
       model_.arch.scaled_embedding ? std::sqrt(static_cast<float>(h.d_model)) : 1.0f;
   for (size_t s = 0; s < batch.size(); ++s) {
-    const uint32_t first_pos = batch[s].sequence->length();
     for (uint32_t t = 0; t < batch[s].n_tokens; ++t) {
       const size_t row = segment_row_[s] + t;
       float* x = act_.x + row * act_.model_stride;
@@ -175,7 +179,7 @@ void Forward::embed(const std::vector<Segment>& batch) {
       for (size_t i = 0; i < rope_frequency_.size(); ++i) {
         double sine = 0.0;
         double cosine = 0.0;
-        sin_cos_exact((first_pos + t) * rope_frequency_[i], &sine, &cosine);
+        sin_cos_exact(places_[row].pos * rope_frequency_[i], &sine, &cosine);
         act_.cos[row * act_.rope_stride + i] = static_cast<float>(cosine * rope_magnitude_);
         act_.sin[row * act_.rope_stride + i] = static_cast<float>(sine * rope_magnitude_);
       }
@@ -348,31 +352,27 @@ void Forward::norm_heads(float* x, uint32_t n_heads, const float* weight) {
   }
 }
 
-void Forward::rotate_and_store(const std::vector<Segment>& batch, uint32_t i_layer) {
+void Forward::rotate_and_store(uint32_t i_layer) {
   const Hparams& h = model_.hparams;
   const LayerWeights& layer = model_.weights.layers[i_layer];
-  for (size_t s = 0; s < batch.size(); ++s) {
-    const Segment& segment = batch[s];
-    const uint32_t first_pos = segment.sequence->length();
-    for_rows(segment.n_tokens, [&](unsigned /*i_thread*/, uint32_t t) {
-      const size_t row = segment_row_[s] + t;
-      const float* cos = act_.cos + row * act_.rope_stride;
-      const float* sin = act_.sin + row * act_.rope_stride;
-      float* k = act_.k + row * act_.kv_stride;
-      const float* v = act_.v + row * act_.kv_stride;
-      norm_heads(act_.q + row * act_.attention_stride, h.n_heads, layer.attn_q_norm);
-      norm_heads(k, h.n_kv_heads, layer.attn_k_norm);
-      ops_.rope(act_.q + row * act_.attention_stride, h.n_heads, h.head_dim, cos, sin);
-      ops_.rope(k, h.n_kv_heads, h.head_dim, cos, sin);
-      const uint32_t pos = first_pos + t;
-      uint8_t* chunk = segment.sequence->chunk_of(pos);
-      for (uint32_t head = 0; head < h.n_kv_heads; ++head) {
-        kv_.store(k + head * h.head_dim, v + head * h.head_dim, h.head_dim, pos % kKvChunk,
-                  chunk + kv_cache_.k_offset(i_layer, head),
-                  chunk + kv_cache_.v_offset(i_layer, head));
-      }
-    });
-  }
+  for_rows(n_tokens_, [&](unsigned /*i_thread*/, uint32_t row) {
+    const float* cos = act_.cos + row * act_.rope_stride;
+    const float* sin = act_.sin + row * act_.rope_stride;
+    float* q = act_.q + row * act_.attention_stride;
+    float* k = act_.k + row * act_.kv_stride;
+    const float* v = act_.v + row * act_.kv_stride;
+    norm_heads(q, h.n_heads, layer.attn_q_norm);
+    norm_heads(k, h.n_kv_heads, layer.attn_k_norm);
+    ops_.rope(q, h.n_heads, h.head_dim, cos, sin);
+    ops_.rope(k, h.n_kv_heads, h.head_dim, cos, sin);
+    const auto [sequence, pos] = places_[row];
+    uint8_t* chunk = sequence->chunk_of(pos);
+    for (uint32_t head = 0; head < h.n_kv_heads; ++head) {
+      kv_.store(k + head * h.head_dim, v + head * h.head_dim, h.head_dim, pos % kKvChunk,
+                chunk + kv_cache_.k_offset(i_layer, head),
+                chunk + kv_cache_.v_offset(i_layer, head));
+    }
+  });
 }
 
 void Forward::output(const std::vector<Segment>& batch) {

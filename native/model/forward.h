@@ -67,9 +67,15 @@ class Forward {
     const Shortlist* shortlist;
   };
 
+  /// Where the keys and values of a row belong.
+  struct Place {
+    KvSequence* sequence;
+    uint32_t pos;
+  };
+
   void plan(const std::vector<Segment>& batch);
   void embed(const std::vector<Segment>& batch);
-  void attention_block(const std::vector<Segment>& batch, uint32_t i_layer);
+  void attention_block(uint32_t i_layer);
   void feed_forward_block(const LayerWeights& layer);
   void output(const std::vector<Segment>& batch);
 
@@ -91,7 +97,7 @@ class Forward {
   void add_to_stream(const float* post_norm);
   void activate();
   void norm_heads(float* x, uint32_t n_heads, const float* weight);
-  void rotate_and_store(const std::vector<Segment>& batch, uint32_t i_layer);
+  void rotate_and_store(uint32_t i_layer);
   void head_rows(const std::vector<HeadRow>& rows, float* logits);
   void whole_head(const HeadInput& input, float* logits);
   void shortlisted(const Shortlist& shortlist, uint32_t i, CoarseInput input, float* logits);
@@ -112,6 +118,7 @@ class Forward {
   Profile* profile_ = nullptr;
   uint32_t n_tokens_ = 0;
   std::vector<uint32_t> segment_row_;  // first row of each segment
+  std::vector<Place> places_;          // of each row
 };
 
 }  // namespace bitnet
