@@ -12,6 +12,8 @@ namespace {
 
 /// Work of about a microsecond; handing it to another thread costs a third of that.
 constexpr size_t kSerialBytes = size_t{32} << 10;
+/// Work of a few microseconds: least of a piece that another thread may take over.
+constexpr size_t kPieceBytes = size_t{64} << 10;
 /// Rows chosen one by one, as a part of the head, beyond which reading all of it is as quick.
 constexpr size_t kMostChosen = 8;
 
@@ -119,18 +121,21 @@ void Forward::activate() {
   });
 }
 
-/// Calls fn(i_thread, n_threads) on every thread, or only here when the work is too little to be
-/// worth waking others.
+/// Calls fn(i_thread, i_part, n_parts) for all parts of a work, on all threads, or only here when
+/// it is too little to be worth waking others.
 template <class Fn>
 void Forward::parallel(size_t work_bytes, Fn&& fn) {
   if (work_bytes < kSerialBytes) {
     const Profile::Work work(profile_, 0);
-    fn(0u, 1u);
+    fn(0u, 0u, 1u);
     return;
   }
-  pool_.run([&](unsigned i_thread) {
+  const size_t n_each = std::clamp<size_t>(work_bytes / (kPieceBytes * pool_.size()), 1,
+                                           size_t{ThreadPool::kMostPieces});
+  const auto n_parts = static_cast<unsigned>(n_each) * pool_.size();
+  pool_.run_pieces(static_cast<unsigned>(n_each), [&](unsigned i_thread, unsigned i_part) {
     const Profile::Work work(profile_, i_thread);
-    fn(i_thread, pool_.size());
+    fn(i_thread, i_part, n_parts);
   });
 }
 
@@ -247,9 +252,9 @@ void Forward::quantise(uint32_t row, const float* values, uint32_t width) {
 /// Rewrites the codes as the gemm kernel wants them.
 void Forward::pack_input(TernaryInput& x, const TernaryKernels& kernels, uint32_t k_padded) {
   if (kernels.pack_x == nullptr) return;
-  parallel(size_t{x.m} * k_padded, [&](unsigned i_thread, unsigned n_threads) {
+  parallel(size_t{x.m} * k_padded, [&](unsigned /*i_thread*/, unsigned i_part, unsigned n_parts) {
     const size_t padded = (x.m + kernels.m_tile - 1) / kernels.m_tile * kernels.m_tile;
-    const Share share = share_of(padded, kernels.m_tile, i_thread, n_threads);
+    const Share share = share_of(padded, kernels.m_tile, i_part, n_parts);
     kernels.pack_x(x, k_padded, static_cast<uint32_t>(share.begin),
                    static_cast<uint32_t>(share.end), act_.packed);
   });
@@ -279,12 +284,12 @@ void Forward::multiply(std::span<const Product> products, uint32_t n_rows) {
     pack_input(x, kernels, k_padded);
     packed_for = &kernels;
   }
-  parallel(work_bytes, [&](unsigned i_thread, unsigned n_threads) {
+  parallel(work_bytes, [&](unsigned i_thread, unsigned i_part, unsigned n_parts) {
     for (const Product& product : products) {
       const TernaryMatrix& w = product.linear->matrix;
       const TernaryKernels& kernels = *product.linear->kernels;
       // Per-block and float kernels work on 16 rows at a time, whatever the layout.
-      const Share share = share_of(w.n, std::max(kernels.n_multiple, 16u), i_thread, n_threads);
+      const Share share = share_of(w.n, std::max(kernels.n_multiple, 16u), i_part, n_parts);
       const auto begin = static_cast<uint32_t>(share.begin);
       const auto end = static_cast<uint32_t>(share.end);
       if (begin == end) continue;
@@ -314,13 +319,15 @@ void Forward::apply_adapters(const Product& product) {
     const HeadInput x = {act_.floats, act_.codes_stride, nullptr, nullptr, 0, n_tokens_};
     const HeadInput low = {act_.low_rank, adapter.rank_padded, nullptr, nullptr, 0, n_tokens_};
     std::fill_n(act_.low_rank, size_t{n_tokens_} * adapter.rank_padded, 0.0f);
-    parallel(size_t{a.n} * a.row_bytes * n_tokens_, [&](unsigned i_thread, unsigned n_threads) {
-      const Share share = share_of(a.n, 1, i_thread, n_threads);
-      dot_rows(a, x, static_cast<uint32_t>(share.begin), static_cast<uint32_t>(share.end),
-               act_.low_rank, adapter.rank_padded);
-    });
-    parallel(size_t{b.n} * b.row_bytes * n_tokens_, [&](unsigned i_thread, unsigned n_threads) {
-      const Share share = share_of(b.n, 1, i_thread, n_threads);
+    parallel(size_t{a.n} * a.row_bytes * n_tokens_,
+             [&](unsigned /*i_thread*/, unsigned i_part, unsigned n_parts) {
+               const Share share = share_of(a.n, 1, i_part, n_parts);
+               dot_rows(a, x, static_cast<uint32_t>(share.begin), static_cast<uint32_t>(share.end),
+                        act_.low_rank, adapter.rank_padded);
+             });
+    parallel(size_t{b.n} * b.row_bytes * n_tokens_, [&](unsigned /*i_thread*/, unsigned i_part,
+                                                        unsigned n_parts) {
+      const Share share = share_of(b.n, 1, i_part, n_parts);
       const size_t n = share.end - share.begin;
       if (n == 0) return;
       dot_rows(b, low, static_cast<uint32_t>(share.begin), static_cast<uint32_t>(share.end),
@@ -447,12 +454,13 @@ void Forward::head_rows(const std::vector<HeadRow>& rows, float* logits) {
   const HeadMatrix& copy = head.coarse.matrix;
   HeadInput parts = input;
   parts.m = 2 * n_rows;
-  parallel(size_t{copy.n} * copy.row_bytes, [&](unsigned i_thread, unsigned n_threads) {
-    const Share share = share_of(copy.n, 1, i_thread, n_threads);
-    ops_.head[static_cast<size_t>(HeadType::kQ8_0)](copy, parts, static_cast<uint32_t>(share.begin),
-                                                    static_cast<uint32_t>(share.end), act_.coarse,
-                                                    copy.n);
-  });
+  parallel(size_t{copy.n} * copy.row_bytes,
+           [&](unsigned /*i_thread*/, unsigned i_part, unsigned n_parts) {
+             const Share share = share_of(copy.n, 1, i_part, n_parts);
+             ops_.head[static_cast<size_t>(HeadType::kQ8_0)](
+                 copy, parts, static_cast<uint32_t>(share.begin), static_cast<uint32_t>(share.end),
+                 act_.coarse, copy.n);
+           });
   for (uint32_t i = 0; i < n_rows; ++i) {
     shortlisted(*rows[i].shortlist, i, inputs[i], logits + size_t{i} * h.vocab_size);
   }
@@ -463,8 +471,8 @@ void Forward::whole_head(const HeadInput& input, float* logits) {
   const VocabMatrix& head = model_.weights.head;
   const auto multiply_head = ops_.head[static_cast<size_t>(head.type)];
   const size_t head_bytes = size_t{head.matrix.n} * head.matrix.row_bytes;
-  parallel(head_bytes, [&](unsigned i_thread, unsigned n_threads) {
-    const Share share = share_of(head.matrix.n, 1, i_thread, n_threads);
+  parallel(head_bytes, [&](unsigned /*i_thread*/, unsigned i_part, unsigned n_parts) {
+    const Share share = share_of(head.matrix.n, 1, i_part, n_parts);
     multiply_head(head.matrix, input, static_cast<uint32_t>(share.begin),
                   static_cast<uint32_t>(share.end), logits, head.matrix.n);
   });

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <utility>
@@ -39,6 +40,50 @@ BITNET_TEST(base_thread_pool_tiny_regions) {
     const bool crowded = n_threads > std::thread::hardware_concurrency();
     check_regions(n_threads, crowded ? 1000 : 10000);
   }
+}
+
+/// Every piece is done exactly once, by a thread that does no other at that time.
+void check_pieces(unsigned n_threads, unsigned n_each, uint32_t n_regions) {
+  ThreadPool pool(n_threads);
+  std::vector<uint32_t> calls(size_t{n_threads} * n_each);
+  std::vector<uint32_t> by_thread(n_threads);  // not atomic either
+  size_t n_missed = 0;
+  for (uint32_t region = 1; region <= n_regions; region++) {
+    pool.run_pieces(n_each, [&](unsigned i_thread, unsigned i_piece) {
+      calls[i_piece]++;
+      by_thread[i_thread]++;
+    });
+    for (const uint32_t n : calls) n_missed += n != region;
+  }
+  CHECK_EQ(n_missed, size_t{0});
+  CHECK_EQ(std::accumulate(by_thread.begin(), by_thread.end(), 0u), n_regions * calls.size());
+}
+
+BITNET_TEST(base_thread_pool_pieces) {
+  for (const unsigned n_threads : {1u, 2u, 3u, 8u}) {
+    const bool crowded = n_threads > std::thread::hardware_concurrency();
+    for (unsigned n_each = 1; n_each <= ThreadPool::kMostPieces; n_each++) {
+      check_pieces(n_threads, n_each, crowded ? 500 : 5000);
+    }
+  }
+}
+
+BITNET_TEST(base_thread_pool_helps_the_slow) {
+  ThreadPool pool(2);
+  std::vector<unsigned> by(2 * ThreadPool::kMostPieces, 99);
+  std::atomic<unsigned> n_left = static_cast<unsigned>(by.size()) - 1;
+  pool.run_pieces(ThreadPool::kMostPieces, [&](unsigned i_thread, unsigned i_piece) {
+    by[i_piece] = i_thread;
+    // The first piece lasts until all others are done, within reason.
+    if (i_piece > 0) {
+      n_left--;
+      return;
+    }
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (n_left > 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  });
+  CHECK_EQ(n_left.load(), 0u);
+  CHECK(by[1] != by[0]);
 }
 
 BITNET_TEST(base_thread_pool_threads_take_their_parts) {
