@@ -15,7 +15,8 @@ namespace bitnet {
 namespace {
 
 constexpr unsigned kPausesBeforeYield = 400;  // some 5 to 15 us
-constexpr auto kSpinTime = std::chrono::milliseconds(1);
+/// While the engine samples for several sequences, the core is of more use to who reads the tokens.
+constexpr auto kSpinTime = std::chrono::microseconds(50);
 /// Others whose pieces a thread looks for when it has done its own, lest many crowd around the last
 /// ones; where a part is one piece, only the caller looks, at all.
 constexpr unsigned kHelped = 3;

@@ -11,8 +11,8 @@ namespace bitnet {
 
 /// Threads that run the same function at once, for regions of a few microseconds.
 /// Waiting threads spin (a hand-over costs 0.2 us, against 40 us through the kernel), soon let
-/// others have their core and go to sleep after about a millisecond without work. Who has done its
-/// own part goes on with what others have not begun of theirs: they may be slower, or late because
+/// others have their core and go to sleep after some 50 us without work. Who has done its own part
+/// goes on with what others have not begun of theirs: they may be slower, asleep, or late because
 /// another process has their core. Nobody waits for more than a piece that someone is at.
 class ThreadPool {
  public:

@@ -137,7 +137,7 @@ BITNET_TEST(base_thread_pool_sleep_and_wake) {
   ThreadPool pool(3);
   for (int i = 0; i < 60; i++) {
     // Around the moment when waiting threads go to sleep, and long after it.
-    std::this_thread::sleep_for(std::chrono::microseconds(i % 2 == 0 ? 5000 : 800 + 20 * i));
+    std::this_thread::sleep_for(std::chrono::microseconds(i % 2 == 0 ? 5000 : i));
     std::atomic<unsigned> mask = 0;
     pool.run([&](unsigned i_thread) { mask |= 1u << i_thread; });
     CHECK_EQ(mask.load(), 7u);
