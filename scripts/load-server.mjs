@@ -2,7 +2,8 @@
 //   node scripts/load-server.mjs [-m MODEL] [-t THREADS] [--clients 8] [-n 64] [--requests 0]
 //     [--leave 0.1] [--long 0] [--seed 1] [-c 2048] [--speculate off] [--restart 0]
 //     [--alerts]
-// Speed: all tokens per second of so many clients against those of one, and times between tokens.
+// Speed: all tokens per second of so many clients against those of one, times between tokens, and the
+// CPU that these take besides the engine, on cores that they share with it.
 // With --long: times between tokens of one client while another sends a prompt of so many words.
 // With --requests: so many of mixed sizes, some of whose clients leave. Fails when an answer is not the
 // one that the same request has alone, when one is lost, or when memory grows.
@@ -57,13 +58,16 @@ const show = (number, unit) => `${number.toFixed(1)} ${unit}`;
  * @param {number} n */
 async function speed(n) {
   const bodies = Array.from({ length: n }, (_, i) => ask(`Tell me story number ${i}.`, nGen));
+  const before = { main: server.mainThreadMs(), clients: process.cpuUsage() };
   const answers = await Promise.all(bodies.map((body) => streamChat(server.url, body)));
+  const main = server.mainThreadMs() - before.main;
+  const clients = process.cpuUsage(before.clients);
   const begin = Math.max(...answers.map(({ times }) => times[0] ?? 0));
   const end = Math.max(...answers.map(({ times }) => times.at(-1) ?? 0));
   const parts = answers.flatMap(({ times }) => times.filter((time) => time > begin)).length;
-  const perPart =
-    answers.reduce((sum, { tokens }) => sum + tokens, 0) /
-    answers.reduce((sum, { times }) => sum + times.length, 0);
+  const tokens = answers.reduce((sum, answer) => sum + answer.tokens, 0);
+  const perPart = tokens / answers.reduce((sum, { times }) => sum + times.length, 0);
+  const clientsMs = (clients.user + clients.system) / 1000;
   const gaps = answers.flatMap(gapsOf);
   return {
     parts,
@@ -71,7 +75,9 @@ async function speed(n) {
     text:
       `between tokens p50 ${show(percentile(gaps, 0.5), "ms")}, ` +
       `p95 ${show(percentile(gaps, 0.95), "ms")}; ` +
-      `first token ${show(Math.max(...answers.map((a) => (a.times[0] ?? 0) - a.startedAt)), "ms")}`,
+      `first token ${show(Math.max(...answers.map((a) => (a.times[0] ?? 0) - a.startedAt)), "ms")}; ` +
+      `CPU per token: main thread ${(main / tokens).toFixed(2)} ms, ` +
+      `clients ${(clientsMs / tokens).toFixed(2)} ms`,
   };
 }
 

@@ -1,6 +1,8 @@
 // Clients of a `bitnet serve` under load.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { request } from "node:http";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
 const BIN = fileURLToPath(new URL("../../bin/bitnet.js", import.meta.url));
@@ -9,6 +11,7 @@ const BIN = fileURLToPath(new URL("../../bin/bitnet.js", import.meta.url));
  * @typedef {object} Server
  * @property {string} url
  * @property {() => number} rssBytes
+ * @property {() => number} mainThreadMs  of CPU, the engine's threads apart
  * @property {(signal?: NodeJS.Signals) => Promise<number | null>} stop  gives the status; null: killed
  */
 
@@ -39,6 +42,13 @@ export async function startServer(args, onMessage) {
       const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
       return 1024 * Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
     },
+    mainThreadMs: () => {
+      const [nanoseconds] = readFileSync(
+        `/proc/${child.pid}/task/${child.pid}/schedstat`,
+        "utf8",
+      ).split(" ");
+      return Number(nanoseconds) / 1e6;
+    },
     stop: (signal = "SIGTERM") => {
       child.kill(signal);
       return /** @type {Promise<number | null>} */ (ended);
@@ -55,38 +65,34 @@ export async function startServer(args, onMessage) {
  * @property {number[]} times  of the events with text, in milliseconds
  */
 
+/** @typedef {{ text: string, at: number }} Piece  What came of a stream, and when. */
+
 /**
- * Asks for a streamed answer and notes when its parts come.
+ * Asks for a streamed answer and notes when its parts come. They are read when all have come: what is
+ * measured shares its cores with this.
  * @param {string} url
  * @param {object} body       of /v1/chat/completions
  * @param {number} [leaveAt]  leave after so many parts
  * @returns {Promise<Streamed>}
  */
 export async function streamChat(url, body, leaveAt = Number.POSITIVE_INFINITY) {
-  const controller = new AbortController();
   const startedAt = performance.now();
-  /** @type {Streamed} */
-  const answer = { text: "", finish: "left", tokens: 0, startedAt, times: [] };
-  const response = await fetch(`${url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }),
-    signal: controller.signal,
+  const response = await post(
+    `${url}/v1/chat/completions`,
+    JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }),
+  );
+  if (response.statusCode !== 200) throw new Error(await text(response));
+  /** @type {Piece[]} */
+  const pieces = [];
+  const leave = () => readAnswer(pieces, startedAt).times.length >= leaveAt;
+  await new Promise((resolve, reject) => {
+    response.setEncoding("utf8").on("data", (piece) => {
+      pieces.push({ text: piece, at: performance.now() });
+      if (leaveAt < Number.POSITIVE_INFINITY && leave()) response.destroy();
+    });
+    response.on("error", reject).on("close", resolve);
   });
-  if (!response.ok || !response.body) throw new Error(await response.text());
-  for await (const event of eventsOf(response.body)) {
-    if (event.error) throw new Error(event.error.message);
-    answer.tokens = event.usage?.completion_tokens ?? answer.tokens;
-    const [choice] = event.choices;
-    if (choice?.finish_reason) answer.finish = choice.finish_reason;
-    if (!choice?.delta.content) continue;
-    answer.text += choice.delta.content;
-    answer.times.push(performance.now());
-    // Leaving the loop gives up the body; to wait for an abort to end it can take for ever.
-    if (answer.times.length >= leaveAt) break;
-  }
-  controller.abort();
-  return answer;
+  return readAnswer(pieces, startedAt);
 }
 
 /** A request of a conversation.
@@ -121,19 +127,47 @@ export function randomNumbers(seed) {
   };
 }
 
-/** @param {AsyncIterable<Uint8Array>} body */
-async function* eventsOf(body) {
-  const decoder = new TextDecoder();
+/**
+ * @param {string} url
+ * @param {string} body
+ * @returns {Promise<import("node:http").IncomingMessage>}
+ */
+function post(url, body) {
+  const headers = { "content-type": "application/json" };
+  return new Promise((resolve, reject) => {
+    request(url, { method: "POST", headers }, resolve).on("error", reject).end(body);
+  });
+}
+
+/**
+ * @param {readonly Piece[]} pieces
+ * @param {number} startedAt
+ * @returns {Streamed}
+ */
+function readAnswer(pieces, startedAt) {
+  /** @type {Streamed} */
+  const answer = { text: "", finish: "left", tokens: 0, startedAt, times: [] };
   let rest = "";
-  for await (const bytes of body) {
-    rest += decoder.decode(bytes, { stream: true });
-    const events = rest.split("\n\n");
+  for (const piece of pieces) {
+    const events = (rest + piece.text).split("\n\n");
     rest = events.pop() ?? "";
     for (const event of events) {
       const json = event.slice("data: ".length);
-      if (json !== "[DONE]") yield JSON.parse(json);
+      if (json !== "[DONE]") addEvent(answer, JSON.parse(json), piece.at);
     }
   }
+  return answer;
+}
+
+/** @param {Streamed} answer @param {any} event @param {number} at */
+function addEvent(answer, event, at) {
+  if (event.error) throw new Error(event.error.message);
+  answer.tokens = event.usage?.completion_tokens ?? answer.tokens;
+  const [choice] = event.choices;
+  if (choice?.finish_reason) answer.finish = choice.finish_reason;
+  if (!choice?.delta.content) return;
+  answer.text += choice.delta.content;
+  answer.times.push(at);
 }
 
 /** Times between the parts of an answer.
