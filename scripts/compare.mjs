@@ -1,10 +1,11 @@
 // This engine beside others on the same machine in the same run: fresh processes, one pass of each in
 // turn, medians and ratios.
 //   node scripts/compare.mjs -m MODEL --rival NAME='COMMAND' [--rival ...] [--kernel avx512vnni,avx2]
-//     [-p 512] [-n 128] [-d 0] [-t 2] [-r 5] [--kv f16] [--json]
+//     [-p 512] [-n 128] [-d 0] [-t 2] [-r 5] [--seconds S] [--kv f16] [--json]
 // A rival is the command line of llama-bench, or of anything that takes its -p -n -t -r -o json and
 // prints its JSON, with its model and without those options. With -d only generation at that depth is
-// compared, by the rival's own -d or -gp. At -p 0 or -n 0 that test is left out.
+// compared, by the rival's own -d or -gp. At -p 0 or -n 0 that test is left out. With --seconds no pass
+// begins that would end later, were it as long as the one before.
 import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     depth: { type: "string", short: "d", default: "0" },
     threads: { type: "string", short: "t", default: String(availableParallelism()) },
     repetitions: { type: "string", short: "r", default: "5" },
+    seconds: { type: "string", default: "Infinity" },
     kv: { type: "string", default: "f16" },
     json: { type: "boolean", default: false },
   },
@@ -52,7 +54,9 @@ function parseRival(text) {
 
 /** @type {Map<Contender, Pass[]>} */
 const passes = new Map(contenders.map((one) => [one, []]));
-const nPasses = Number(values.repetitions);
+let nPasses = Number(values.repetitions);
+let passBegan = performance.now();
+const end = passBegan + 1000 * Number(values.seconds);
 for (let pass = 0; pass < nPasses; pass++) {
   // Each begins in its turn, so that none always follows the same neighbour.
   for (let i = 0; i < contenders.length; i++) {
@@ -61,6 +65,9 @@ for (let pass = 0; pass < nPasses; pass++) {
     process.stderr.write(`pass ${pass + 1} of ${nPasses}: ${one.name}\n`);
     passes.get(one)?.push(await runBench(one, benchArgs(one, test), test));
   }
+  const now = performance.now();
+  if (now + (now - passBegan) > end) nPasses = pass + 1;
+  passBegan = now;
 }
 
 /** @param {Contender} one @param {"prompt" | "gen"} kind */
