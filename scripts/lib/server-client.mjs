@@ -32,7 +32,8 @@ export async function startServer(args, onMessage) {
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (more) => {
       text += more;
-      if (text.endsWith("}\n")) resolve(JSON.parse(text).url);
+      // Without a URL it is the document of an error, which standard error tells as well.
+      if (text.endsWith("}\n") && JSON.parse(text).url) resolve(JSON.parse(text).url);
     });
     void ended.then(() => reject(new Error("the server did not start")));
   });
