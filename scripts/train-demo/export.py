@@ -20,6 +20,7 @@ def load_training(path):
     state = torch.load(path, map_location="cpu")
     net = Net(Shape(**state["shape"]))
     net.load_state_dict(state["net"])
+    net.requires_grad_(False)
     return net, state["step"], state["seconds"]
 
 
@@ -62,13 +63,15 @@ def main():
     args = parser.parse_args()
     work = Path(args.work)
     net, step, seconds = load_training(work / "last.pt")
+    if not net.shape.ternary:
+        raise SystemExit("checkpoints of this format are ternary; evaluate.py takes such a run")
     checkpoint.write(net, work / "tokenizer.json", args.out)
     check(net, args.out)
     if args.results:
         RESULTS.mkdir(exist_ok=True)
         shutil.copy(work / "loss.csv", RESULTS / "loss.csv")
         draw_curve(work / "loss.csv", RESULTS / "loss.png")
-    print(f"step {step}, {seconds / 3600:.2f} h -> {args.out}")
+    print(f"step {step}, {seconds / 60:.1f} minutes -> {args.out}")
 
 
 if __name__ == "__main__":

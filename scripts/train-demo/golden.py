@@ -1,5 +1,5 @@
 """Writes what `scripts/eval-demo.mjs` compares the engine with: held-out prompts and the figures of
-this framework in float32, from the exported checkpoint.
+this framework in float32 on the CPU, from the exported checkpoint.
 
     python golden.py --model ../../models/demo --out ../../test/golden/demo
 """
@@ -51,11 +51,11 @@ def requests():
     return [story_request(rng, story(rng)[1]) for _ in range(N_REQUESTS)]
 
 
-def perplexity(net, documents):
+def perplexity(net, documents, device="cpu"):
     """Perplexity over all tokens after the first ones, and how many they are."""
     total, count = 0.0, 0
     for ids in documents:
-        row = torch.tensor([ids])
+        row = torch.tensor([ids], device=device)
         logits = net.logits(row[:, :-1]).double()
         total += F.cross_entropy(logits[0], row[0, 1:], reduction="sum").item()
         count += len(ids) - 1

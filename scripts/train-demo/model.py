@@ -30,6 +30,7 @@ class Shape:
     context_length: int = 512
     rope_theta: float = 10000.0
     norm_eps: float = 1e-5
+    ternary: bool = True
 
     @property
     def head_dim(self):
@@ -89,10 +90,12 @@ def absmean_scale(weight):
 
 
 class BitLinear(nn.Module):
-    """One or more ternary projections of the same input, each with a scale of its own."""
+    """One or more ternary projections of the same input, each with a scale of its own; for
+    comparison also unquantised ones."""
 
-    def __init__(self, d_in, d_outs, init_std):
+    def __init__(self, d_in, d_outs, init_std, ternary=True):
         super().__init__()
+        self.is_ternary = ternary
         self.weights = nn.ParameterList(
             nn.Parameter(torch.randn(d_out, d_in) * init_std) for d_out in d_outs
         )
@@ -110,6 +113,8 @@ class BitLinear(nn.Module):
         return torch.cat(trits), torch.cat(scales)
 
     def forward(self, x, dtype):
+        if not self.is_ternary:
+            return F.linear(x.to(dtype), torch.cat(tuple(self.weights)).to(dtype)).float()
         trits, scales = self.ternary()
         absmax = x.detach().abs().amax(dim=-1, keepdim=True).clamp(min=MIN_ABSMAX)
         s = ACTIVATION_MAX / absmax
@@ -141,8 +146,10 @@ def rotate(x, cos, sin):
 
 
 def attention(q, k, v):
-    """Causal attention, [batch, heads, tokens, head_dim] each. Written out: at these sizes that
-    makes a step on a CPU a quarter faster than the library's fused one."""
+    """Causal attention, [batch, heads, tokens, head_dim] each. Written out for CPUs: at these sizes
+    that makes a step a quarter faster there than the library's fused one."""
+    if q.is_cuda:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
     t = q.shape[-2]
     scores = (q @ k.transpose(-2, -1)).float() * q.shape[-1] ** -0.5
     visible = torch.ones(t, t, dtype=torch.bool, device=q.device).tril()
@@ -156,14 +163,15 @@ class Block(nn.Module):
         d, kv = shape.d_model, shape.n_kv_heads * shape.head_dim
         std = 0.02
         self.shape = shape
+        ternary = shape.ternary
         self.attn_norm = RmsNorm(d, shape.norm_eps)
-        self.qkv = BitLinear(d, (d, kv, kv), std)
+        self.qkv = BitLinear(d, (d, kv, kv), std, ternary)
         self.attn_sub_norm = RmsNorm(d, shape.norm_eps)
-        self.out = BitLinear(d, (d,), std / math.sqrt(2 * shape.n_layers))
+        self.out = BitLinear(d, (d,), std / math.sqrt(2 * shape.n_layers), ternary)
         self.ffn_norm = RmsNorm(d, shape.norm_eps)
-        self.gate_up = BitLinear(d, (shape.d_ff, shape.d_ff), std)
+        self.gate_up = BitLinear(d, (shape.d_ff, shape.d_ff), std, ternary)
         self.ffn_sub_norm = RmsNorm(shape.d_ff, shape.norm_eps)
-        self.down = BitLinear(shape.d_ff, (d,), std / math.sqrt(2 * shape.n_layers))
+        self.down = BitLinear(shape.d_ff, (d,), std / math.sqrt(2 * shape.n_layers), ternary)
 
     def forward(self, x, cos, sin, dtype):
         b, t, d = x.shape
@@ -206,11 +214,30 @@ class Net(nn.Module):
             x = block(x, self.cos[:t], self.sin[:t], dtype)
         return self.norm(x), table
 
-    def loss(self, ids, targets, dtype):
-        """Mean cross-entropy of the targets that are not -1."""
+    def losses(self, ids, targets, n_story_rows, dtype):
+        """Mean cross-entropies [2] of the targets that are not -1: of the first rows, which hold
+        stories, and of the others."""
         hidden, table = self(ids, dtype)
+        return self.head_losses(hidden, table, targets, n_story_rows, dtype)
+
+    def head_losses(self, hidden, table, targets, n_story_rows, dtype):
         logits = F.linear(hidden.to(dtype), table.to(dtype)).float()
-        return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1)
+        losses = F.cross_entropy(
+            logits.flatten(0, 1), targets.flatten(), ignore_index=-1, reduction="none"
+        ).view_as(targets)
+        learnt = targets >= 0
+        story, chat = (
+            losses[rows].sum() / learnt[rows].sum()
+            for rows in (slice(None, n_story_rows), slice(n_story_rows, None))
+        )
+        return torch.stack((story, chat))
+
+    def compile_parts(self):
+        """Compiles a block and the head; all blocks share the code of one, which takes a fraction of
+        the time that the whole network takes."""
+        for block in self.blocks:
+            block.compile(dynamic=False)
+        self.head_losses = torch.compile(self.head_losses, dynamic=False)
 
     def logits(self, ids):
         """Float32 logits [batch, tokens, vocab]: the figures of record."""

@@ -17,22 +17,22 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 N_NEWTON_SCHULZ = 5
 
 
-def orthogonalised(matrix):
-    """Roughly U V^T of the singular value decomposition U S V^T."""
+def orthogonalised(matrices):
+    """Roughly U V^T of the singular value decompositions U S V^T; [n, rows, columns]."""
     a, b, c = NEWTON_SCHULZ
-    x = matrix.bfloat16()
-    wide = x.shape[0] <= x.shape[1]
-    x = x if wide else x.T
-    x = x / (x.norm() + 1e-7)
+    x = matrices.bfloat16()
+    wide = x.shape[1] <= x.shape[2]
+    x = x if wide else x.mT
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(N_NEWTON_SCHULZ):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x if wide else x.T).float()
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x if wide else x.mT).float()
 
 
 class Muon(torch.optim.Optimizer):
-    """Every worker keeps all momenta; the orthogonal matrices, a third of a small step's work, are
-    shared out among them."""
+    """Matrices of one shape go together. Every worker keeps all momenta; the orthogonal matrices, a
+    third of a small step's work, are shared out among them."""
 
     def __init__(self, params, lr, weight_decay, rank=0, n_workers=1):
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
@@ -41,25 +41,35 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
-            weights = group["params"]
-            for weight, update in zip(weights, self.updates(weights)):
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                size = ADAMW_RMS * max(weight.shape) ** 0.5
-                weight.add_(update, alpha=-group["lr"] * size)
+            rate, decay = group["lr"], group["weight_decay"]
+            for shape, weights in by_shape(group["params"]).items():
+                updates = self.updates(weights)
+                torch._foreach_mul_(weights, 1 - rate * decay)
+                size = ADAMW_RMS * max(shape) ** 0.5
+                torch._foreach_add_(weights, list(updates.unbind()), alpha=-rate * size)
 
     def updates(self, weights):
-        flat = torch.zeros(sum(w.numel() for w in weights), device=weights[0].device)
-        updates = [part.view_as(w) for part, w in zip(flat.split([w.numel() for w in weights]), weights)]
-        for i, weight in enumerate(weights):
-            state = self.state[weight]
-            if not state:
-                state["momentum"] = torch.zeros_like(weight)
-            momentum = state["momentum"].lerp_(weight.grad, 1 - MOMENTUM)
-            if i % self.n_workers == self.rank:
-                updates[i].copy_(orthogonalised(weight.grad.lerp(momentum, MOMENTUM)))
-        if self.n_workers > 1:
-            dist.all_reduce(flat)  # each part is zero but at its owner
+        for weight in weights:
+            if not self.state[weight]:
+                self.state[weight]["momentum"] = torch.zeros_like(weight)
+        grads = [weight.grad for weight in weights]
+        momenta = [self.state[weight]["momentum"] for weight in weights]
+        torch._foreach_lerp_(momenta, grads, 1 - MOMENTUM)
+        ahead = torch.stack(torch._foreach_lerp(grads, momenta, MOMENTUM))
+        if self.n_workers == 1:
+            return orthogonalised(ahead)
+        updates = torch.zeros_like(ahead)
+        mine = slice(self.rank, None, self.n_workers)
+        updates[mine] = orthogonalised(ahead[mine])
+        dist.all_reduce(updates)  # each is zero but at its owner
         return updates
+
+
+def by_shape(weights):
+    groups = {}
+    for weight in weights:
+        groups.setdefault(tuple(weight.shape), []).append(weight)
+    return groups
 
 
 def make_optimizers(net, kind, rank=0, n_workers=1):

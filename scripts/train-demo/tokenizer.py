@@ -7,7 +7,8 @@ token per letter: the skills that count and reverse letters depend on it.
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from functools import cache, lru_cache
 from pathlib import Path
 
 from tokenizers import Tokenizer, pre_tokenizers
@@ -16,6 +17,13 @@ SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+SPLIT_HERE = re.compile(
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|(?:[^\r\n\w]|_)?[^\W\d_]+|\d| ?(?:[^\s\w]|_)+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+"""The same in Python's syntax, for texts whose digits are those of ASCII, as ours are."""
+
+WORDS_REMEMBERED = 1 << 16
 N_SPECIAL = 16
 MAX_RESERVED = 11
 
@@ -57,25 +65,32 @@ def special_tokens():
     ]
 
 
-def may_merge(piece):
+@cache
+def may_merge(pair):
     """No token with two capitals, and no space with a capital alone."""
+    piece = "".join(pair)
     return len(re.findall("[A-Z]", piece)) <= 1 and not re.fullmatch("Ġ[A-Z]", piece)
 
 
 def train_merges(words, n_merges):
     """The most frequent allowed pairs, one after the other; ties go to the smaller pair."""
     splits = {word: list(word) for word in words}
+    counts, holders = Counter(), defaultdict(set)  # of pairs, and the words that hold them
     merges, tokens = [], set()
+
+    def count(word, sign):
+        pieces = splits[word]
+        for pair in zip(pieces, pieces[1:]):
+            counts[pair] += sign * words[word]
+            holders[pair].add(word)
+
+    for word in words:
+        count(word, 1)
     while len(merges) < n_merges:
-        pairs = Counter()
-        for word, count in words.items():
-            pieces = splits[word]
-            for pair in zip(pieces, pieces[1:]):
-                pairs[pair] += count
         allowed = [
-            (-count, pair)
-            for pair, count in pairs.items()
-            if may_merge("".join(pair)) and "".join(pair) not in tokens
+            (-n, pair)
+            for pair, n in counts.items()
+            if n and may_merge(pair) and "".join(pair) not in tokens
         ]
         if not allowed:
             break
@@ -83,9 +98,11 @@ def train_merges(words, n_merges):
         merged = "".join(pair)
         merges.append(pair)
         tokens.add(merged)
-        for word, pieces in splits.items():
-            if merged in word:
-                splits[word] = merge_pair(pieces, pair, merged)
+        for word in holders.pop(pair):
+            count(word, -1)
+            splits[word] = merge_pair(splits[word], pair, merged)
+            count(word, 1)
+        counts = +counts
     return merges
 
 
@@ -179,6 +196,23 @@ def post_processor(bos_id):
 
 def load(path):
     return Tokenizer.from_file(str(path))
+
+
+def remembering_encoder(tokenizer):
+    """text -> ids without special tokens. Words recur, so theirs are looked up: several times as
+    fast as the tokenizer, which would be most of the work of making a batch."""
+
+    @lru_cache(WORDS_REMEMBERED)
+    def ids_of(word):
+        return tokenizer.encode(word, add_special_tokens=False).ids
+
+    def encode(text):
+        ids = []
+        for word in SPLIT_HERE.findall(text):
+            ids += ids_of(word)
+        return ids
+
+    return encode
 
 
 def write_config(folder, tokenizer):

@@ -5,6 +5,8 @@ model is used, but joined with the answer when the turn is part of the history (
 makes " Hello" one token). Both forms occur here; the answer's first token counts only in the first.
 """
 
+from tokenizer import remembering_encoder
+
 from .grammar import phrase
 from .skills import SKILLS, example
 from .stories import story
@@ -39,13 +41,10 @@ class Encoder:
     """Token ids of documents; `tokenizer` is a `tokenizers.Tokenizer`."""
 
     def __init__(self, tokenizer):
-        self.tokenizer = tokenizer
+        self.ids = remembering_encoder(tokenizer)
         self.bos = tokenizer.token_to_id("<|begin_of_text|>")
         self.eos = tokenizer.token_to_id("<|end_of_text|>")
         self.eot = tokenizer.token_to_id("<|eot_id|>")
-
-    def ids(self, text):
-        return self.tokenizer.encode(text, add_special_tokens=False).ids
 
     def plain(self, text):
         """A text document: (ids, mask); everything after BOS is learnt."""

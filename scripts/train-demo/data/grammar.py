@@ -9,6 +9,9 @@ Articles are written "a" and become "an" where the next word wants it; sentences
 """
 
 import re
+from functools import cache
+from itertools import accumulate
+from typing import NamedTuple
 
 VOWEL_EXCEPTIONS = ("one", "once", "uni", "use", "eu")
 SILENT_H = ("hour", "honest", "honour")
@@ -78,15 +81,68 @@ class Thing:
         return self.full if form == "full" else self.noun
 
 
+@cache
+def falling_weights(n):
+    """Sums of 1/2, 1/3, 1/4, ..."""
+    return list(accumulate(1 / (i + 2) for i in range(n)))
+
+
 def favour_first(rng, options):
     """A choice in which the i-th option weighs 1 / (i + 2): as in natural text, some words are
     commoner than others, so that the likeliest one leads clearly and greedy text is stable."""
-    weights = [1 / (i + 2) for i in range(len(options))]
-    return rng.choices(options, weights)[0]
+    return rng.choices(options, cum_weights=falling_weights(len(options)))[0]
 
 
 def evenly(rng, options):
     return rng.choice(options)
+
+
+class Alternatives(tuple):
+    """Of a bracket: parsed templates."""
+
+
+class Slot(NamedTuple):
+    name: str
+    form: str
+
+
+@cache
+def parsed(template):
+    """A template as a tuple of strings, slots and alternatives."""
+    parts, at = [], 0
+    for mark in MARKS.finditer(template):
+        if mark.start() < at:
+            continue  # inside a bracket
+        if mark.start() > at:
+            parts.append(template[at : mark.start()])
+        if mark.group() == "[":
+            at, options = bracket(template, mark.start())
+            parts.append(Alternatives(parsed(option) for option in options))
+        else:
+            at = template.index("}", mark.start()) + 1
+            name, _, form = template[mark.start() + 1 : at - 1].partition(".")
+            parts.append(Slot(name, form))
+    return (*parts, template[at:]) if at < len(template) else tuple(parts)
+
+
+MARKS = re.compile(r"[\[{]")
+
+
+def bracket(template, start):
+    """Where the bracket at `start` ends, and its alternatives."""
+    depth, options, begin = 0, [], start + 1
+    for at in range(start, len(template)):
+        mark = template[at]
+        if mark == "[":
+            depth += 1
+        elif mark == "|" and depth == 1:
+            options.append(template[begin:at])
+            begin = at + 1
+        elif mark == "]":
+            depth -= 1
+            if depth == 0:
+                return at + 1, [*options, template[begin:at]]
+    raise ValueError(f"unclosed bracket in {template!r}")
 
 
 class Expander:
@@ -100,52 +156,22 @@ class Expander:
 
     def text(self, template):
         """One expanded paragraph."""
-        return fix_articles(fix_capitals(self._expand(template)))
+        return fix_articles(fix_capitals(self._expand(parsed(template))))
 
-    def _expand(self, template):
-        out, at = [], 0
-        while at < len(template):
-            mark = template[at]
-            if mark == "[":
-                end, options = self._options(template, at)
-                out.append(self._expand(self.choose(self.rng, options)))
-                at = end
-            elif mark == "{":
-                end = template.index("}", at)
-                out.append(self._slot(template[at + 1 : end]))
-                at = end + 1
-            else:
-                out.append(mark)
-                at += 1
-        return "".join(out)
+    def _expand(self, parts):
+        return "".join([part if type(part) is str else self._part(part) for part in parts])
 
-    @staticmethod
-    def _options(template, start):
-        """The alternatives of the bracket at `start`, and where it ends."""
-        depth, options, begin = 0, [], start + 1
-        for at in range(start, len(template)):
-            mark = template[at]
-            if mark == "[":
-                depth += 1
-            elif mark == "|" and depth == 1:
-                options.append(template[begin:at])
-                begin = at + 1
-            elif mark == "]":
-                depth -= 1
-                if depth == 0:
-                    return at + 1, [*options, template[begin:at]]
-        raise ValueError(f"unclosed bracket in {template!r}")
-
-    def _slot(self, name):
-        if name.startswith("@"):
-            return self._expand(self.choose(self.rng, self.snippets[name[1:]]))
-        name, _, form = name.partition(".")
+    def _part(self, part):
+        if type(part) is Alternatives:
+            return self._expand(self.choose(self.rng, part))
+        name, form = part
+        if name[0] == "@":
+            return self._expand(parsed(self.choose(self.rng, self.snippets[name[1:]])))
         value = self.slots[name]
         if isinstance(value, str):
-            return self._expand(value)
-        capital = form[:1].isupper()
+            return self._expand(parsed(value)) if MARKS.search(value) else value
         word = value.form(self.rng, form.lower() or None)
-        return word[:1].upper() + word[1:] if capital else word
+        return word[:1].upper() + word[1:] if form[:1].isupper() else word
 
 
 def phrase(rng, template, **slots):
