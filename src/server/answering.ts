@@ -1,11 +1,11 @@
 import type { FastifyReply } from "fastify";
 import type { GenerationChunk } from "../engine/generation.ts";
 import type { TokenScore } from "../scoring/prompt.ts";
-import { type ChoicesRequest, generateChoices } from "./choices.ts";
+import { type Answering, type ChoicesRequest, generateChoices } from "./choices.ts";
 import type { AnswerHead } from "./openai/answer.ts";
 import { usageOf } from "./openai/usage.ts";
 import type { Usage } from "./schemas/common.ts";
-import type { GenerationService, ServedResult } from "./service.ts";
+import type { ServedResult } from "./service.ts";
 import { type EventStream, sendEvents } from "./sse.ts";
 
 /** What an answer looks like, whole or piece by piece.
@@ -31,8 +31,6 @@ export interface ChoiceForm<C extends object> {
   /** The entry of a whole answer, after `end`. */
   whole(result: ServedResult): C;
 }
-
-export type Answering = Pick<GenerationService, "generate" | "state">;
 
 export interface WholeAnswer<C extends object> extends AnswerHead {
   readonly object: string;

@@ -2,7 +2,6 @@ import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance } from "fastify";
-import { ApiError } from "./api-error.ts";
 import type { Backend } from "./backend.ts";
 import { addBodyParser } from "./body.ts";
 import { addClients } from "./client.ts";
@@ -13,6 +12,7 @@ import { addRecords, type OnRequestEnd } from "./guards/record.ts";
 import { SECURITY_HEADERS } from "./guards/security-headers.ts";
 import { type Monitor, monitorRoutes } from "./monitoring/monitor.ts";
 import { pageRoutes } from "./page.ts";
+import { addProtocol, HTTP_OPTIONS } from "./protocol.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { completionRoutes } from "./routes/completions.ts";
@@ -63,7 +63,7 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
     trustProxy: trustProxy.length > 0 && [...trustProxy],
     bodyLimit: limits.bodyBytes ?? MAX_BODY_BYTES,
     requestTimeout: receiveMs,
-    http: { connectionsCheckingInterval: Math.min(CHECK_MS, receiveMs) },
+    http: { ...HTTP_OPTIONS, connectionsCheckingInterval: Math.min(CHECK_MS, receiveMs) },
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: "idle",
     return503OnClosing: false, // the routes say that, as an error of ours
@@ -73,15 +73,13 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
     frameworkErrors: (error, _request, reply) => void sendError(reply, error, report),
   });
   app.setErrorHandler((error, _request, reply) => sendError(reply, error, report));
-  app.setNotFoundHandler((request) => {
-    throw new ApiError("NOT_FOUND", `there is nothing at ${request.method} ${request.url}`);
-  });
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.server.headersTimeout = receiveMs; // Node would wait for the longer of the two
   closeConnectionsAtEnd(app);
   addBodyParser(app);
   addClients(app);
   addRecords(app, [...(monitor?.listeners ?? []), ...listeners]);
+  addProtocol(app);
   await app.register(helmet, SECURITY_HEADERS);
   await allowOrigins(app, parts.origins ?? []);
   if (guards) addGuards(app, guards);

@@ -6,7 +6,12 @@ const MAX_DEPTH = 64;
 
 const JSON_LINES = ["application/jsonl", "application/x-ndjson"];
 
-/** Reads bodies as JSON of UTF-8 text, whatever type they are sent as: `curl -d` names another. */
+type Headers = FastifyRequest["headers"];
+
+const KNOWN_TYPE = /^application\/(json|x-www-form-urlencoded|jsonl|x-ndjson)\s*(;|$)/i;
+
+/** Reads bodies as JSON of UTF-8 text, also those without a type, and those of `curl -d`, which names
+ *  another. */
 export function addBodyParser(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser("error", "error");
   const parse = (
@@ -15,6 +20,7 @@ export function addBodyParser(app: FastifyInstance): void {
     done: (error: Error | null, body?: unknown) => void,
   ) => {
     try {
+      checkForm(request.headers);
       const text = decode(bytes);
       checkDepth(text);
       // It answers through its callback alone.
@@ -24,13 +30,25 @@ export function addBodyParser(app: FastifyInstance): void {
     }
   };
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, parse);
-  app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "buffer" }, parse);
+  app.addContentTypeParser("*", { parseAs: "buffer" }, parse);
   app.addContentTypeParser(JSON_LINES, { parseAs: "buffer" }, (request, bytes: Buffer, done) => {
     // A list of all lines is one text of JSON.
     const list = Buffer.concat([Buffer.from('{"requests":['), joinLines(bytes), Buffer.from("]}")]);
     parse(request, list, done);
   });
+}
+
+/** @throws {ApiError} a body that is no plain text of JSON by its own word */
+function checkForm({ "content-type": type, "content-encoding": encoding }: Headers): void {
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    throw unsupported(`a body in the content-encoding ${encoding} is not understood`);
+  }
+  if (type === undefined || KNOWN_TYPE.test(type)) return;
+  throw unsupported(`a body of the type ${type} is not understood: send application/json`);
+}
+
+function unsupported(message: string): ApiError {
+  return new ApiError("INVALID_INPUT", message, { status: 415, code: "unsupported_media_type" });
 }
 
 function joinLines(bytes: Buffer): Buffer {

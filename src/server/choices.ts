@@ -1,7 +1,9 @@
 import type { GenerationChunk } from "../engine/generation.ts";
 import type { TokenScore } from "../scoring/prompt.ts";
-import { RequestLife } from "./life.ts";
 import type { GenerationService, ServedResult, ServiceRequest } from "./service.ts";
+
+/** What of the service answers requests. */
+export type Answering = Pick<GenerationService, "generate" | "state" | "lifeOf">;
 
 /** Several answers that are wanted together. */
 export interface ChoicesRequest extends Omit<ServiceRequest, "prompt" | "onStart"> {
@@ -23,11 +25,11 @@ export interface ChoiceListener {
  *  are places. What goes wrong with one ends all.
  *  @throws as `GenerationService.generate` */
 export async function generateChoices(
-  service: Pick<GenerationService, "generate" | "state">,
+  service: Answering,
   { prompts, choices, ...request }: ChoicesRequest,
   listener: ChoiceListener,
 ): Promise<readonly ServedResult[]> {
-  using life = new RequestLife(request.signal);
+  using life = service.lifeOf(request.signal); // all of them together are one request
   const count = prompts.length * choices;
   const results: ServedResult[] = [];
   let next = 0;

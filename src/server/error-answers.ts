@@ -14,7 +14,15 @@ export function sendError(
   if (error.isFault) report(thrown);
   noteError(reply.request, error);
   if (error.retryAfterS !== undefined) void reply.header("retry-after", error.retryAfterS);
+  keepConnection(reply);
   return reply.code(error.status).send(error.body());
+}
+
+/** The framework closes the connection after a body that it does not take, though the client may still
+ *  be sending: it would get to see that, and not the answer. What else comes is thrown away. */
+function keepConnection(reply: FastifyReply): void {
+  const isClosing = reply.raw.hasHeader("connection");
+  if (!isClosing && reply.hasHeader("connection")) void reply.removeHeader("connection");
 }
 
 /** Node's words for requests that are not even HTTP, too large in the head, or too slow. */

@@ -49,12 +49,17 @@ export async function runRequest(
   generation.result.then(free, free);
   onStart?.(scores);
   const screen = open?.();
+  let taken = 0;
   for await (const chunk of generation) {
+    taken += chunk.tokenIds.length;
     progress.tokens(chunk.tokenIds.length, cachedTokens);
     for (const seen of screen?.push(chunk) ?? [chunk]) await onChunk(seen);
     screen?.check();
   }
   for (const seen of screen?.end() ?? []) await onChunk(seen);
   screen?.check();
-  return { ...(await generation.result), cachedTokens };
+  const { finishReason, generatedTokens, stopText } = await generation.result;
+  // How far the engine went beyond a stop text is chance.
+  const counted = stopText === undefined ? generatedTokens : taken;
+  return { finishReason, generatedTokens: counted, cachedTokens };
 }

@@ -91,6 +91,12 @@ export class GenerationService {
     return { active, queued: this.#queue.size, places, cachedTokens };
   }
 
+  /** The life of a request, as long as one may last. */
+  lifeOf(signal: AbortSignal): RequestLife {
+    const { timeoutMs: ms } = this.#options;
+    return new RequestLife(signal, { ms, reason: () => timedOut(ms) });
+  }
+
   /** Generates as soon as there is a place. While `onChunk` takes its time no other request waits.
    *  @throws {ApiError}       QUEUE_FULL, TIMEOUT, INVALID_INPUT, RESPONSE_FILTERED
    *  @throws {CancelledError} the service was closed
@@ -137,8 +143,7 @@ export class GenerationService {
     { prompt, tokens }: { readonly prompt: Int32Array; readonly tokens: number },
     work: (place: Place, signal: AbortSignal, progress: Progress) => Promise<T>,
   ): Promise<T> {
-    const { timeoutMs: ms } = this.#options;
-    using life = new RequestLife(request.signal, { ms, reason: () => timedOut(ms) });
+    using life = this.lifeOf(request.signal);
     this.#lives.add(life);
     const watch = request.watcher ? watchAll([this.#watch, request.watcher]) : this.#watch;
     const progress = new Progress(watch, tokens);

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import type { FastifyReply } from "fastify";
 import type { ApiError } from "./api-error.ts";
 import { noteError } from "./guards/record.ts";
@@ -7,7 +8,6 @@ import { toApiError } from "./openai/errors.ts";
 const HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
-  connection: "keep-alive",
   "x-accel-buffering": "no", // nginx would gather the events
 } as const;
 
@@ -19,6 +19,8 @@ const DONE = "[DONE]";
 export class EventStream {
   readonly #reply: FastifyReply;
   #opened = false;
+  /** Whoever sends waits for the same: answers of several choices share a connection. */
+  #drained: Promise<void> | undefined;
 
   constructor(reply: FastifyReply) {
     this.#reply = reply;
@@ -41,7 +43,10 @@ export class EventStream {
   async send(event: unknown): Promise<void> {
     const { raw } = this.#reply;
     if (raw.destroyed || raw.write(`data: ${JSON.stringify(event)}\n\n`)) return;
-    await Promise.race([once(raw, "drain"), once(raw, "close")]);
+    this.#drained ??= drained(raw).finally(() => {
+      this.#drained = undefined;
+    });
+    await this.#drained;
   }
 
   end(): void {
@@ -51,6 +56,17 @@ export class EventStream {
   /** Ends it without the mark of a complete answer. */
   fail(error: ApiError): void {
     this.#reply.raw.end(`data: ${JSON.stringify(error.body())}\n\n`);
+  }
+}
+
+/** Resolves when there is room for more, or nobody to read it. */
+async function drained(raw: ServerResponse): Promise<void> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  try {
+    await Promise.race([once(raw, "drain", { signal }), once(raw, "close", { signal })]);
+  } finally {
+    stop.abort();
   }
 }
 

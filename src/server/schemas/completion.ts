@@ -9,19 +9,24 @@ const MAX_LOGPROBS = 5; // as in the OpenAI API
 const TOKEN_ID = { type: "integer", minimum: 0, maximum: 2 ** 31 - 1 };
 
 /** A text, token ids, or several of either. */
-export const TextInput = Type.Unsafe<string | readonly (string | number | readonly number[])[]>({
-  type: ["string", "array"],
-  minItems: 1,
-  if: { type: "array", maxItems: MAX_PROMPTS },
-  // biome-ignore lint/suspicious/noThenProperty: a word of JSON schema
-  then: { items: { type: ["string", "integer", "array"], items: TOKEN_ID, minItems: 1 } },
-  else: { items: TOKEN_ID },
-  description: "a text, token ids, or up to 64 of either",
-} as TSchema);
-export type TextInput = Static<typeof TextInput>;
+export function textInput(most: number) {
+  return Type.Unsafe<string | readonly (string | number | readonly number[])[]>({
+    type: ["string", "array"],
+    minItems: 1,
+    if: { type: "array", items: { type: "integer" } },
+    // biome-ignore lint/suspicious/noThenProperty: a word of JSON schema
+    then: { items: TOKEN_ID },
+    else: {
+      maxItems: most,
+      items: { type: ["string", "integer", "array"], items: TOKEN_ID, minItems: 1 },
+    },
+    description: `a text, token ids, or up to ${most} of either`,
+  } as TSchema);
+}
+export type TextInput = Static<ReturnType<typeof textInput>>;
 
 export const CompletionRequest = Type.Object({
-  prompt: TextInput,
+  prompt: textInput(MAX_PROMPTS),
   ...SAMPLING,
   ...FORMAT,
   max_tokens: optional(

@@ -1,9 +1,11 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { optional, optionalWord } from "./common.ts";
-import { TextInput } from "./completion.ts";
+import { textInput } from "./completion.ts";
+
+const MAX_TEXTS = 2048; // as in the OpenAI API: clients cut their lists by it
 
 export const EmbeddingRequest = Type.Object({
-  input: TextInput,
+  input: textInput(MAX_TEXTS),
   model: optional(Type.String({ description: "any: the server has one model" })),
   encoding_format: optionalWord(["float", "base64"]),
   dimensions: optional(

@@ -72,7 +72,8 @@ it("alerts of real traffic are told once and once more when they are over, by lo
   const ask = (more: object) =>
     post(`${server.url}/v1/completions`, { prompt: "Once", temperature: 0, ...more });
   const stops = [...model.tokenizer.stopTokens].map((id) => [id, -100]);
-  const endless = { max_tokens: 500, logit_bias: Object.fromEntries(stops) };
+  const prompt = Array(8).fill("Once");
+  const endless = { prompt, n: 16, max_tokens: 500, logit_bias: Object.fromEntries(stops) };
   for (let round = 0; round < 4; round++) {
     await ask({ max_tokens: 2 });
     const late = [ask(endless), ask(endless), ask(endless)];

@@ -98,6 +98,47 @@ describe("chat completions, by the official client", () => {
     expect(penalised.usage?.completion_tokens).toBeGreaterThan(0);
   });
 
+  it("ends at a stop text, even the first, and counts the tokens up to there", async () => {
+    const wish = { ...chat, temperature: 0, n: 2 };
+    const first = await client.chat.completions.create({ ...wish, stop: "2" });
+    const { choices, usage } = await client.chat.completions.create({ ...wish, stop: ["3 ="] });
+    expect(first.choices.map(({ message }) => message.content)).toEqual(["", ""]);
+    expect(first.usage).toMatchObject({ prompt_tokens: 15, completion_tokens: 2 });
+    expect(choices.map(({ message }) => message.content)).toEqual(["2 + ", "2 + "]);
+    const counts = new Set([usage?.completion_tokens]);
+    for (let i = 0; i < 5; i++) {
+      const again = await client.chat.completions.create({ ...wish, stop: ["3 ="] });
+      counts.add(again.usage?.completion_tokens);
+    }
+    expect([...counts]).toEqual([2 * 5]); // `2`, ` +`, ` `, `3`, ` =`
+    const events = [];
+    const asked = { ...wish, stop: "2", stream: true, stream_options: { include_usage: true } };
+    for await (const event of await client.chat.completions.create(
+      asked as typeof asked & { stream: true },
+    )) {
+      events.push(event);
+    }
+    expect(events.map(({ choices: [one] }) => one?.delta.content ?? "").join("")).toBe("");
+    const finishes = events.flatMap(({ choices: [one] }) =>
+      one?.finish_reason ? [`${one.index} ${one.finish_reason}`] : [],
+    );
+    expect(finishes.toSorted()).toEqual(["0 stop", "1 stop"]);
+    expect(events.at(-1)).toMatchObject({ choices: [], usage: { completion_tokens: 2 } });
+  });
+
+  it("streams the n choices that it gives whole", async () => {
+    const wish = { ...chat, n: 3, seed: 9, temperature: 1.2, max_tokens: 24 };
+    const whole = await client.chat.completions.create(wish);
+    const texts = ["", "", ""];
+    for await (const { choices } of await client.chat.completions.create({
+      ...wish,
+      stream: true,
+    })) {
+      for (const { index, delta } of choices) texts[index] += delta.content ?? "";
+    }
+    expect(texts).toEqual(whole.choices.map(({ message }) => message.content));
+  });
+
   it("takes messages of parts, developer messages and unknown fields", async () => {
     const answer = await client.chat.completions.create({
       ...chat,
@@ -191,6 +232,23 @@ describe("completions, by the official client", () => {
     expect(offsets[1]).toBe(tokens[0]?.length);
   });
 
+  it("cuts no character, however many tokens it has, and says where each stands", async () => {
+    const grammar = 'root ::= "\u{1f431}\u00e9\u{1f600}."';
+    const wish = { model: "demo", prompt: "Hi", max_tokens: 40, logprobs: 0, grammar };
+    const { choices } = await client.completions.create(wish);
+    expect(choices[0]?.text).toBe("\u{1f431}\u00e9\u{1f600}.");
+    const { tokens = [], text_offset: offsets = [] } = choices[0]?.logprobs ?? {};
+    expect(tokens.length).toBeGreaterThan(4);
+    expect([offsets[0], offsets.at(-1)]).toEqual([0, 3]);
+    let text = "";
+    const asked = { ...wish, logprobs: null, stream: true as const };
+    for await (const event of await client.completions.create(asked)) {
+      expect(event.choices[0]?.text).not.toContain("\ufffd");
+      text += event.choices[0]?.text;
+    }
+    expect(text).toBe(choices[0]?.text);
+  });
+
   it.each([
     ["suffix", { suffix: "end" }],
     ["best_of", { best_of: 3 }],
@@ -215,6 +273,15 @@ describe("embeddings, by the official client", () => {
     expect(plain.usage.total_tokens).toBeGreaterThan(4);
     const short = await client.embeddings.create({ ...wish, dimensions: 16 });
     expect(short.data[0]?.embedding).toHaveLength(16);
+  });
+
+  it("takes as many texts as OpenAI's does, and not more", async () => {
+    const wish = { model: "demo", encoding_format: "float" as const, dimensions: 1 };
+    const { data } = await client.embeddings.create({ ...wish, input: Array(100).fill("a") });
+    expect(data).toHaveLength(100);
+    const refused = client.embeddings.create({ ...wish, input: Array(2049).fill("a") });
+    await expect(refused).rejects.toMatchObject({ status: 400, param: "input" });
+    await expect(refused).rejects.toThrow("more than 2048 items");
   });
 
   it("refuses a text that the window does not hold", async () => {

@@ -115,6 +115,14 @@ describe("the service", () => {
     expect(server.ends.map(({ outcome }) => outcome)).toEqual(["timeout", "timeout"]);
   });
 
+  it("gives all choices of a request together the time of one", async () => {
+    await start({ places: 1, timeoutMs: 150 });
+    const prompt = Array.from({ length: 60 }, (_, i) => `Story ${i}`);
+    const late = await post(`${server.url}/v1/completions`, { prompt, n: 16, max_tokens: 20 });
+    expect([late.status, late.json().error.error_code]).toEqual([504, "TIMEOUT"]);
+    expect(server.ends.length).toBeLessThan(960);
+  });
+
   it("evaluates a shared beginning once", async () => {
     await start({ places: 2 });
     const ask = async (content: string) => {
