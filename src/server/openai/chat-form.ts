@@ -2,7 +2,7 @@ import type { GeneratedToken, GenerationChunk } from "../../engine/generation.ts
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { AnswerForm, ChoiceForm } from "../answering.ts";
 import type { ChatAnswer } from "../schemas/chat.ts";
-import type { ToolCall } from "../schemas/tools.ts";
+import type { Tool, ToolCall } from "../schemas/tools.ts";
 import type { ServedResult } from "../service.ts";
 import { answerHead, finishReason } from "./answer.ts";
 import { chatLogprobs } from "./logprobs.ts";
@@ -12,8 +12,8 @@ export interface ChatFormOptions {
   /** Name of the model. */
   readonly id: string;
   readonly tokenizer: Pick<Tokenizer, "pieceBytes">;
-  /** Whether to look for calls of functions. */
-  readonly withTools: boolean;
+  /** Functions whose calls to look for. */
+  readonly tools: readonly Tool[];
 }
 
 type Choice = Omit<ChatAnswer["choices"][number], "index">;
@@ -35,9 +35,10 @@ class ChatChoice implements ChoiceForm<Choice> {
   readonly #calls: ToolCall[] = [];
   #tokens: GeneratedToken[] | undefined;
 
-  constructor({ tokenizer, withTools }: ChatFormOptions) {
+  constructor({ tokenizer, tools }: ChatFormOptions) {
     this.#tokenizer = tokenizer;
-    this.#parser = withTools ? new ToolCallParser() : undefined;
+    const names = tools.map((tool) => tool.function.name);
+    this.#parser = names.length > 0 ? new ToolCallParser(names) : undefined;
   }
 
   begin(): object {

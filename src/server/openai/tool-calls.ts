@@ -14,11 +14,17 @@ export interface ParsedText {
 const NOTHING: ParsedText = { text: "", calls: [] };
 
 /** Finds calls in text that comes piece by piece: between the marks, or, in the manner of Llama 3, as
- *  JSON that is the whole text. Text that may yet become a call is held back; what does not become one
+ *  JSON that is the whole text, if it names a function that there is. Text that may yet become a call is held back; what does not become one
  *  is text after all. */
 export class ToolCallParser {
+  readonly #names: ReadonlySet<string>;
   #held = "";
   #isStart = true;
+
+  /** @param names  of the functions */
+  constructor(names: Iterable<string>) {
+    this.#names = new Set(names);
+  }
 
   push(text: string): ParsedText {
     this.#held += text;
@@ -47,8 +53,12 @@ export class ToolCallParser {
   flush(): ParsedText {
     const held = this.#held;
     this.#held = "";
-    const call = parseCall(held.startsWith(OPEN) ? held.slice(OPEN.length) : held);
-    return call ? { text: "", calls: [call] } : { text: held, calls: [] };
+    const isMarked = held.startsWith(OPEN);
+    const call = parseCall(isMarked ? held.slice(OPEN.length) : held);
+    // JSON that was asked for may have a name in it, too.
+    if (!call || (!isMarked && !this.#names.has(call.function.name)))
+      return { text: held, calls: [] };
+    return { text: "", calls: [call] };
   }
 }
 

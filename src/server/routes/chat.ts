@@ -38,8 +38,8 @@ export function chatRoutes(app: FastifyInstance, { backend, report }: ServerPart
         }),
         ...askerOf(request, reply),
       };
-      const form = chatForm({ id, tokenizer, withTools: tools.length > 0 });
-      const shown = `chat ${tools.length > 0}`;
+      const form = chatForm({ id, tokenizer, tools });
+      const shown = `chat ${tools.map((tool) => tool.function.name)}`;
       const make = () => answerWhole(service, job, form);
       if (!body.stream) return serving.responses?.answer(job, shown, make) ?? make();
       const withUsage = body.stream_options?.include_usage ?? false;

@@ -120,6 +120,22 @@ describe("tools", () => {
     expect(next.usage?.prompt_tokens).toBeGreaterThan(50);
   });
 
+  it("JSON that was asked for is no call, though it has a name", async () => {
+    const schema = {
+      type: "object",
+      properties: { name: { const: "Ann" } },
+      required: ["name"],
+      additionalProperties: false,
+    };
+    const { choices } = await server.client.chat.completions.create({
+      ...chat,
+      tools: [weather, time],
+      response_format: { type: "json_schema", json_schema: { name: "person", schema } },
+    });
+    expect(choices[0]?.message.tool_calls).toBeUndefined();
+    expect(JSON.parse(choices[0]?.message.content ?? "")).toEqual({ name: "Ann" });
+  });
+
   it("a choice of what is not there is refused", async () => {
     const tool_choice = { type: "function" as const, function: { name: "other" } };
     const refused = server.client.chat.completions.create({ ...chat, tools: [time], tool_choice });

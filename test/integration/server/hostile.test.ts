@@ -153,6 +153,17 @@ describe("hostile requests", () => {
     expectRefusal({ status, text: text.slice(text.indexOf("{")) });
   });
 
+  it("ends a refused request whose body never comes to its end", async () => {
+    const slow = await startServer({ parts: { limits: { receiveMs: 300, bodyBytes: 10 } } });
+    try {
+      const head = "POST /tokenize HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n";
+      const text = await talk(`${head}content-type: application/json\r\n\r\n{`, slow);
+      expect(text).toMatch(/^HTTP\/1\.1 413 /);
+    } finally {
+      await slow[Symbol.asyncDispose]();
+    }
+  });
+
   it("ends a request that never comes to its end", async () => {
     const slow = await startServer({ parts: { limits: { receiveMs: 300 } } });
     try {

@@ -3,7 +3,7 @@ import { ToolCallParser } from "../../../src/server/openai/tool-calls.ts";
 
 /** What comes of a text, cut into pieces of `size` characters. */
 function parse(text: string, size: number) {
-  const parser = new ToolCallParser();
+  const parser = new ToolCallParser(["f"]);
   const parts = [];
   for (let at = 0; at < text.length; at += size) parts.push(parser.push(text.slice(at, at + size)));
   parts.push(parser.flush());
@@ -35,6 +35,11 @@ const CASES: [string, string, ReturnType<typeof parse>][] = [
   ],
   ["Llama 3", ' {"name": "f", "parameters": {"a": [1]}}', { text: "", calls: [["f", { a: [1] }]] }],
   ["a call without its end", '<tool_call>{"name":"f"}', { text: "", calls: [["f", {}]] }],
+  [
+    "JSON with a name",
+    '{"name": "Ann", "age": 3}',
+    { text: '{"name": "Ann", "age": 3}', calls: [] },
+  ],
   ["JSON that is no call", '{"a": 1}', { text: '{"a": 1}', calls: [] }],
   [
     "a call that is no JSON",
@@ -50,7 +55,7 @@ describe.each(CASES)("ToolCallParser, %s", (_, text, expected) => {
 });
 
 it("shows text before a call as soon as it is no part of one", () => {
-  const parser = new ToolCallParser();
+  const parser = new ToolCallParser(["f"]);
   expect(parser.push("Hello <").text).toBe("Hello ");
   expect(parser.push("b>").text).toBe("<b>");
 });
