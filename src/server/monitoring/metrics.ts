@@ -21,6 +21,8 @@ export interface ModelFigures {
   readonly contextTokens: number;
 }
 
+/** Every look at the event loop wakes the main thread, which takes a core from the engine. */
+const LAG_EVERY_MS = 100;
 const LONG_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const SHORT_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
 
@@ -39,7 +41,7 @@ export class Metrics implements ServiceWatcher {
   readonly #duration: Histogram;
 
   constructor(sources: MetricSources) {
-    collectDefaultMetrics({ register: this.registry });
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LAG_EVERY_MS });
     this.#ended = this.#counter("requests_total", "Generations that ended", ["outcome"]);
     this.#prompt = this.#counter("prompt_tokens_total", "Tokens of prompts");
     this.#cached = this.#counter(
