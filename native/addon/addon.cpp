@@ -217,8 +217,10 @@ Napi::Value js_open_perf_counter(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  auto* data = new AddonData{
-      Napi::Persistent(ModelWrap::define(env)), Napi::Persistent(SequenceWrap::define(env)), {}};
+  auto* data = new AddonData{Napi::Persistent(ModelWrap::define(env)),
+                             Napi::Persistent(SequenceWrap::define(env)),
+                             PostOffice::open(env),
+                             {}};
   env.SetInstanceData(data);
   // Engine threads must not outlive the environment that their callbacks belong to.
   env.AddCleanupHook([data] {

@@ -6,38 +6,31 @@
 
 namespace bitnet {
 
-std::shared_ptr<Mailbox> Mailbox::open(Napi::Env env, const Napi::Value& on_events,
-                                       const Napi::Object& keep_alive, Convert convert) {
-  std::shared_ptr<Mailbox> box(new Mailbox(env));
+std::shared_ptr<Mailbox> Mailbox::open(std::shared_ptr<PostOffice> office,
+                                       const Napi::Value& on_events, const Napi::Object& keep_alive,
+                                       Convert convert) {
+  const Napi::Env env = keep_alive.Env();
+  std::shared_ptr<Mailbox> box(new Mailbox(env, std::move(office)));
   box->convert_ = std::move(convert);
   box->keep_alive_ = Napi::Persistent(keep_alive);
-  const auto callback = on_events.IsFunction()
-                            ? on_events.As<Napi::Function>()
-                            : Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
-  box->wake_ = Napi::ThreadSafeFunction::New(env, callback, "bitnet events", /*maxQueueSize=*/0,
-                                             /*initialThreadCount=*/1);
+  if (on_events.IsFunction()) box->on_events_ = Napi::Persistent(on_events.As<Napi::Function>());
+  box->office_->box_opened(env);
   return box;
 }
 
-void Mailbox::abandon() {
-  wake_.Release();
+void Mailbox::abandon(Napi::Env env) {
+  on_events_.Reset();
   keep_alive_.Reset();
+  office_->box_closed(env);
 }
 
 template <class Write>
 void Mailbox::post(Write&& write) {
   const std::lock_guard lock(mutex_);
   write(letter_);
-  if (wake_pending_) return;
-  // The reference travels with the wake-up, so the box outlives the engine's interest in it.
-  auto* self = new std::shared_ptr<Mailbox>(shared_from_this());
-  const auto deliver_one = [](Napi::Env env, Napi::Function on_events,
-                              std::shared_ptr<Mailbox>* box) {
-    const std::unique_ptr<std::shared_ptr<Mailbox>> owner(box);
-    if (env != nullptr) (*box)->deliver(env, on_events);
-  };
-  wake_pending_ = wake_.NonBlockingCall(self, deliver_one) == napi_ok;
-  if (!wake_pending_) delete self;  // the environment is shutting down
+  if (std::exchange(at_office_, true)) return;
+  // The office's reference lets the box outlive the engine's interest in it.
+  office_->put(shared_from_this());
 }
 
 void Mailbox::on_token(int32_t token, const Logprobs* logprobs) {
@@ -91,22 +84,22 @@ Napi::Object Mailbox::events_to_js(Napi::Env env, const Letter& letter) {
   return events;
 }
 
-void Mailbox::deliver(Napi::Env env, const Napi::Function& on_events) {
+void Mailbox::deliver(Napi::Env env) {
   Letter letter;
   {
     const std::lock_guard lock(mutex_);
     letter = std::exchange(letter_, {});
-    wake_pending_ = false;
+    at_office_ = false;
   }
   // A callback that throws rejects the promise at once; the job itself runs on unheard.
   try {
-    if (letter.has_events()) on_events.Call({events_to_js(env, letter)});
+    if (letter.has_events() && !on_events_.IsEmpty()) on_events_.Call({events_to_js(env, letter)});
     if (letter.result) deferred_.Resolve(convert_(env, *letter.result));
   } catch (const Napi::Error& error) {
     deferred_.Reject(error.Value());
   }
   if (letter.error) deferred_.Reject(to_js_error(env, *letter.error).Value());
-  if (letter.result || letter.error) abandon();
+  if (letter.result || letter.error) abandon(env);
 }
 
 }  // namespace bitnet

@@ -82,7 +82,8 @@ Napi::Value ModelWrap::load(const Napi::CallbackInfo& info) {
     if (!info[0].IsObject()) throw Napi::TypeError::New(env, "expected a model specification");
     const auto object = info[0].As<Napi::Object>();
     auto spec = std::make_shared<ModelSpec>(to_model_spec(object));
-    const EngineOptions options = to_engine_options(object);
+    EngineOptions options = to_engine_options(object);
+    options.after_events = [office = env.GetInstanceData<AddonData>()->office] { office->wake(); };
     auto progress = std::make_shared<ProgressCallback>(env, info[1]);
     return PromiseWorker<std::unique_ptr<Engine>>::start(
         env,
@@ -202,13 +203,13 @@ Napi::Value SequenceWrap::generate(const Napi::CallbackInfo& info) {
     if (!info[1].IsObject()) throw Napi::TypeError::New(env, "expected generation parameters");
     GenerateRequest request = to_generate_request(info[0], info[1].As<Napi::Object>());
     const auto box = Mailbox::open(
-        env, info[2], info.This().As<Napi::Object>(),
+        env.GetInstanceData<AddonData>()->office, info[2], info.This().As<Napi::Object>(),
         [](Napi::Env e, const GenerateResult& result) -> Napi::Value { return to_js(e, result); });
     const Napi::Promise promise = box->promise();
     try {
       model_->engine(env).generate(target, std::move(request), box);
     } catch (...) {
-      box->abandon();
+      box->abandon(env);
       throw;
     }
     return promise;
@@ -240,7 +241,7 @@ Napi::Value SequenceWrap::evaluate(const Napi::CallbackInfo& info) {
     keep["sequence"] = info.This();
     auto reference = std::make_shared<Napi::ObjectReference>(Napi::Persistent(keep));
     const auto box =
-        Mailbox::open(env, env.Undefined(), keep,
+        Mailbox::open(env.GetInstanceData<AddonData>()->office, env.Undefined(), keep,
                       [reference](Napi::Env e, const GenerateResult& result) -> Napi::Value {
                         const Napi::Value value = reference->Value().Get("logits");
                         reference->Reset();
@@ -253,7 +254,7 @@ Napi::Value SequenceWrap::evaluate(const Napi::CallbackInfo& info) {
     try {
       engine.evaluate(target, std::move(tokens), wanted, logits.Data(), box);
     } catch (...) {
-      box->abandon();
+      box->abandon(env);
       throw;
     }
     return promise;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "addon/post_office.h"
 #include "engine/engine.h"
 
 namespace bitnet {
@@ -73,6 +74,7 @@ class SequenceWrap : public Napi::ObjectWrap<SequenceWrap> {
 struct AddonData {
   Napi::FunctionReference model_class;
   Napi::FunctionReference sequence_class;
+  std::shared_ptr<PostOffice> office;
   std::set<ModelWrap*> models;
 };
 

@@ -37,6 +37,7 @@ void check_request(const Sequence& sequence, const std::vector<int32_t>& tokens,
 Engine::Engine(const ModelSpec& spec, const EngineOptions& options, const LoadProgress& progress)
     : model_(spec, progress),
       forward_(model_, options.kv_type, options.batch_size, options.n_threads),
+      after_events_(options.after_events),
       thread_([this] { loop(); }) {}
 
 Engine::~Engine() {
@@ -163,6 +164,7 @@ void Engine::loop() {
   for (const auto& sequence : std::exchange(active_, {})) {
     finish(*sequence, FinishReason::kCancelled);
   }
+  tell();
   // Dropping the last references posts deletions, which nobody else would run any more.
   for (;;) {
     std::vector<std::function<void()>> rest;
@@ -173,6 +175,10 @@ void Engine::loop() {
     if (rest.empty()) return;
     for (const auto& command : rest) command();
   }
+}
+
+void Engine::tell() {
+  if (after_events_) after_events_();
 }
 
 void Engine::release(Sequence& sequence) {

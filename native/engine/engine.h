@@ -21,6 +21,8 @@ struct EngineOptions {
   KvType kv_type = KvType::kF16;
   uint32_t batch_size = 512;  ///< tokens per forward pass at most
   unsigned n_threads = 1;
+  /// Called on the engine thread when it has told listeners something and turns to other work.
+  std::function<void()> after_events = {};
 };
 
 struct MemoryUse {
@@ -86,6 +88,7 @@ class Engine {
   void run_on_engine_thread(const std::function<void()>& work);
   void loop();
   void step();
+  void tell();
   void take_part(const SequencePtr& sequence, std::vector<Segment>& batch, uint32_t& budget);
   void take_prompts(const std::vector<SequencePtr>& prompts, std::vector<Segment>& batch,
                     uint32_t budget);
@@ -105,6 +108,7 @@ class Engine {
 
   const Model model_;
   Forward forward_;
+  const std::function<void()> after_events_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

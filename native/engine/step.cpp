@@ -36,11 +36,13 @@ void Engine::step() {
   if (n_generating > 0) budget = std::min(budget, prompt_share_.rows());
   take_prompts(prompts, batch, budget);
   prompts.clear();
+  tell();  // masks are made during the pass
   if (batch.size() > n_generating) {
     prefill(batch, n_generating);
   } else if (!batch.empty()) {
     decode(batch, budget);
   }
+  tell();
   // Drop every reference, so that sequences nobody else holds are deleted before the next step.
   in_batch_.clear();
   std::erase_if(active_, [](const SequencePtr& s) { return s->job_ == nullptr; });

@@ -75,7 +75,7 @@ describe("answers", () => {
   });
 
   it("come as soon as they are there with --order finish", async () => {
-    write({ id: "long", prompt: "a", nPredict: 100 }, { id: "short", prompt: "a", nPredict: 1 });
+    write({ id: "long", prompt: "a", nPredict: 450 }, { id: "short", prompt: "a", nPredict: 1 });
     const ids = async (...args: string[]) =>
       parse((await batch("--temp", "2", ...args)).stdout).map(({ id }) => id);
     expect(await ids()).toEqual(["long", "short"]);
