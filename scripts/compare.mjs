@@ -5,7 +5,7 @@
 // A rival is the command line of llama-bench, or of anything that takes its -p -n -t -r -o json and
 // prints its JSON, with its model and without those options. With -d only generation at that depth is
 // compared, by the rival's own -d or -gp. At -p 0 or -n 0 that test is left out. With --seconds no pass
-// begins that would end later, were it as long as the one before.
+// begins that would end later, were it as long as the one before. Interrupted, it tells what it has.
 import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -55,19 +55,30 @@ function parseRival(text) {
 /** @type {Map<Contender, Pass[]>} */
 const passes = new Map(contenders.map((one) => [one, []]));
 let nPasses = Number(values.repetitions);
-let passBegan = performance.now();
-const end = passBegan + 1000 * Number(values.seconds);
-for (let pass = 0; pass < nPasses; pass++) {
-  // Each begins in its turn, so that none always follows the same neighbour.
-  for (let i = 0; i < contenders.length; i++) {
-    const one = contenders[(pass + i) % contenders.length];
-    if (one === undefined) continue;
-    process.stderr.write(`pass ${pass + 1} of ${nPasses}: ${one.name}\n`);
-    passes.get(one)?.push(await runBench(one, benchArgs(one, test), test));
+let isStopped = false;
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (isStopped = true));
+await runPasses();
+
+async function runPasses() {
+  let begin = performance.now();
+  const end = begin + 1000 * Number(values.seconds);
+  for (let pass = 0; pass < nPasses; pass++) {
+    // Each begins in its turn, so that none always follows the same neighbour.
+    for (let i = 0; i < contenders.length; i++) {
+      const one = contenders[(pass + i) % contenders.length];
+      if (one === undefined) continue;
+      process.stderr.write(`pass ${pass + 1} of ${nPasses}: ${one.name}\n`);
+      try {
+        passes.get(one)?.push(await runBench(one, benchArgs(one, test), test));
+      } catch (error) {
+        if (!isStopped) throw error; // else its process was interrupted, too
+      }
+      if (isStopped) return;
+    }
+    const now = performance.now();
+    if (now + (now - begin) > end) nPasses = pass + 1;
+    begin = now;
   }
-  const now = performance.now();
-  if (now + (now - passBegan) > end) nPasses = pass + 1;
-  passBegan = now;
 }
 
 /** @param {Contender} one @param {"prompt" | "gen"} kind */
@@ -126,15 +137,15 @@ const summary = {
   kv: values.kv,
   threads: test.threads,
   passes: nPasses,
-  engines: contenders.map(report),
+  engines: contenders.filter((one) => passes.get(one)?.length).map(report),
 };
 
 function printTable() {
   const { cpu, logicalCpus, commit, node, threads } = summary;
   console.log(`${cpu}, ${logicalCpus} CPUs, ${threads} threads, ${nPasses} passes in turn`);
   console.log(`bitnet ${commit}, Node ${node}, KV cache ${values.kv}`);
-  for (const { name, version } of summary.engines.slice(ours.length)) {
-    console.log(`${name}: ${version}`);
+  for (const { name, version } of summary.engines) {
+    if (rivals.some((rival) => rival.name === name)) console.log(`${name}: ${version}`);
   }
   const columns = ["engine", "test", "tok/s", "min-max", ...rivals.map(({ name }) => `/ ${name}`)];
   const rows = tests.flatMap((_, i) =>
