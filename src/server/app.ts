@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
@@ -8,7 +9,7 @@ import { addClients } from "./client.ts";
 import { closeConnectionsAtEnd } from "./connections.ts";
 import { answerBrokenRequest, sendError } from "./error-answers.ts";
 import { addGuards, type Guards } from "./guards/guards.ts";
-import { addRecords, type OnRequestEnd } from "./guards/record.ts";
+import { addRecords, type OnRequestEnd, REQUEST_ID } from "./guards/record.ts";
 import { SECURITY_HEADERS } from "./guards/security-headers.ts";
 import { type Monitor, monitorRoutes } from "./monitoring/monitor.ts";
 import { pageRoutes } from "./page.ts";
@@ -69,6 +70,7 @@ export async function createApp(parts: ServerParts): Promise<FastifyInstance> {
     return503OnClosing: false, // the routes say that, as an error of ours
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
+    genReqId: () => `req_${randomUUID().replaceAll("-", "")}`,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, _request, reply) => void sendError(reply, error, report),
   });
@@ -106,7 +108,7 @@ async function allowOrigins(app: FastifyInstance, origins: readonly string[]): P
   await app.register(cors, {
     origin: origins.includes("*") ? "*" : [...origins],
     methods: ["GET", "POST"],
-    exposedHeaders: ["retry-after"],
+    exposedHeaders: ["retry-after", REQUEST_ID],
     maxAge: PREFLIGHT_S,
   });
 }

@@ -38,10 +38,12 @@ it("keys of a file and of the environment open it, and its figures tell who came
     expect((await server.ask(path)).status).toBe(200);
   }
   expect((await server.ask("/health?deep=1")).status).toBe(401);
+  const ids: (string | null)[] = [];
   for (const key of [KEY, OTHER]) {
-    const answer = await server.ask("/v1/chat/completions", story(), key);
+    const answer = await server.ask("/v1/chat/completions", story({ stream: key === KEY }), key);
     expect(answer.status).toBe(200);
-    await answer.body?.cancel();
+    ids.push(answer.headers.get("x-request-id"));
+    await answer.text();
   }
   const stats = await (await server.ask("/v1/stats?window=1m", undefined, KEY)).json();
   expect(stats).toMatchObject({
@@ -56,9 +58,10 @@ it("keys of a file and of the environment open it, and its figures tell who came
   const answered = lines.map((line) => JSON.parse(line)).filter(({ route }) => /chat/.test(route));
   expect(answered).toMatchObject([
     { key: null, status: 401 },
-    { key: "alice", status: 200, generated_tokens: 40, error_code: null },
-    { key: "key-1", status: 200, prompt_tokens: answered[1]?.prompt_tokens },
+    { key: "alice", status: 200, request_id: ids[0], generated_tokens: 40, error_code: null },
+    { key: "key-1", status: 200, request_id: ids[1], prompt_tokens: answered[1]?.prompt_tokens },
   ]);
+  expect(ids[0]).toMatch(/^req_[0-9a-f]{32}$/);
   expect(lines.join("")).not.toMatch(/story|127\.0\.0\.1|0123456789abcdef/);
   expect(server.stderr()).not.toContain(KEY);
 });

@@ -44,8 +44,9 @@ export function auditLog(destination: DestinationStream, options: AuditOptions):
   );
   return (request, record, { route, status, ms, aborted }) => {
     if (isPublic(request) && status < FIRST_ERROR) return;
-    const { ip, method, body } = request;
+    const { id, ip, method, body } = request;
     log.info({
+      request_id: id,
       client: ids.hash(ip),
       key: record.keyName ?? null,
       method,

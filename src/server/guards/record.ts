@@ -52,6 +52,9 @@ export type OnRequestEnd = (
   end: RequestEnd,
 ) => void;
 
+/** Field of an answer that names its request, as OpenAI's do: the audit log has the same name. */
+export const REQUEST_ID = "x-request-id";
+
 /** Gives every request its record. The listeners hear of its end once, however it ends. */
 export function addRecords(app: FastifyInstance, listeners: readonly OnRequestEnd[]): void {
   app.decorateRequest("record", undefined);
@@ -59,6 +62,7 @@ export function addRecords(app: FastifyInstance, listeners: readonly OnRequestEn
     const startedAt = performance.now();
     const record = new RequestRecord();
     request.record = record;
+    void reply.header(REQUEST_ID, request.id);
     const inside = isInside(request);
     reply.raw.once("close", () => {
       const ms = performance.now() - startedAt;

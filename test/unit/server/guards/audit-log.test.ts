@@ -47,6 +47,7 @@ it("writes a line for each request: who, what, how it ended", async () => {
   expect(first).toEqual({
     event: "request",
     time: "2030-01-02T00:00:00.000Z",
+    request_id: expect.stringMatching(/./),
     client: expect.stringMatching(/^[0-9a-f]{16}$/),
     key: "alice",
     method: "POST",
