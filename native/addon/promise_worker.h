@@ -49,15 +49,19 @@ class PromiseWorker : public Napi::AsyncWorker {
 
   void OnOK() override {
     const Napi::HandleScope scope(Env());
-    if (error_) return deferred_.Reject(to_js_error(Env(), *error_).Value());
-    try {
-      deferred_.Resolve(convert_(Env(), *result_));
-    } catch (const Napi::Error& error) {
-      deferred_.Reject(error.Value());
-    }
+    settle([this] {
+      if (error_) return deferred_.Reject(to_js_error(Env(), *error_).Value());
+      try {
+        deferred_.Resolve(convert_(Env(), *result_));
+      } catch (const Napi::Error& error) {
+        deferred_.Reject(error.Value());
+      }
+    });
   }
 
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+  void OnError(const Napi::Error& error) override {
+    settle([&] { deferred_.Reject(error.Value()); });
+  }
 
  private:
   PromiseWorker(Napi::Env env, Work work, Convert convert)
@@ -65,6 +69,15 @@ class PromiseWorker : public Napi::AsyncWorker {
         deferred_(Napi::Promise::Deferred::New(env)),
         work_(std::move(work)),
         convert_(std::move(convert)) {}
+
+  /// A worker thread that is stopped runs no JavaScript any more; nobody hears of the promise.
+  template <class Fn>
+  static void settle(Fn&& fn) {
+    try {
+      fn();
+    } catch (const Napi::Error&) {
+    }
+  }
 
   Napi::Promise::Deferred deferred_;
   Napi::ObjectReference keep_alive_;
