@@ -65,6 +65,8 @@ async function drained(raw: ServerResponse): Promise<void> {
   const { signal } = stop;
   try {
     await Promise.race([once(raw, "drain", { signal }), once(raw, "close", { signal })]);
+  } catch {
+    // A connection that fails has nobody at its end, either.
   } finally {
     stop.abort();
   }
