@@ -37,6 +37,9 @@ export class LineEditor {
   constructor(stdin: NodeJS.ReadStream, output: NodeJS.WriteStream, options: EditorOptions) {
     this.#stdin = stdin;
     this.#output = output;
+    // The terminal is gone, which the read may tell before the signal does. Node would restore its
+    // settings on the way out, and abort when that fails.
+    stdin.once("error", () => process.kill(process.pid, "SIGHUP"));
     this.#gate = new InputGate(
       (raw) => void stdin.setRawMode(raw),
       (pasted) => this.#pastes.add(pasted),
