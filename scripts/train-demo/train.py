@@ -1,6 +1,6 @@
 """Trains the demonstration model: one command, fixed seeds, resumable.
 
-    python train.py --work /tmp/bitnet-demo --minutes 5            (one GPU)
+    python train.py --work /tmp/bitnet-demo --minutes 4.8            (one GPU)
     python export.py --work /tmp/bitnet-demo --out ../../models/demo
 
 With a GPU one process trains and others make its batches; without, two workers of one thread each

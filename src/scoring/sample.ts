@@ -9,22 +9,22 @@ import {
 } from "./perplexity.ts";
 
 /** A text that any model of English, the bundled one included, should predict far better than by chance:
- *  plain words, short sentences, names that return. */
+ *  plain words, short sentences, names that return. The bundled one knows little beyond such stories:
+ *  the generators that it learnt from wrote this one, too. */
 export const SAMPLE_TEXT =
-  `Once upon a time, in a small village, there lived a quiet boy named Leo. His
-best friend was an old brown dog. Every morning the dog sat by the door and waited. "He wants to go out,"
-said Leo. One day the boy found a tiny seed in the forest. "What will it be?" he asked. Leo planted the
-seed in a pot by the window and watered it every morning. The next day he looked, but there was nothing.
-The day after there was nothing either.
+  `Long ago there was a shy bear named Pip, who lived at the foot of a mountain. Anna, the gardener, once
+lent him a golden clock. "Take good care of it," said the gardener. The next day Pip ran through the room
+too fast. Crash! The clock lay on the floor in pieces.
 
-A little girl named Mia laughed. "That is only a stone," said Mia. "You are wasting your time." But the
-boy went on. When it was cold, he covered the pot with his scarf. Then one morning the dog was gone. Leo
-and Mia looked for him all day. They looked under the bridge and behind the big stone. Nobody had seen
-the dog. Leo was sad, and he began to cry. "Do not be afraid," said Mia. "We will find him."
+Nobody had seen it. Quickly the bear pushed the pieces between two roots. "What happened to my clock?"
+the gardener asked in the evening. "The wind did it," said the bear. "Or perhaps Dash, the fox." So Dash
+had to sweep the yard, though he had done nothing wrong. The fox was miserable. That night Pip could not
+sleep. He turned from side to side and thought of the fox.
 
-In the evening they heard a sound. It came from a boat on the river, and in the boat was the dog. "There
-you are!" said Leo, and he laughed. They all went home together. And in the pot by the window there was
-a small green leaf.`.replaceAll(/(?<!\n)\n(?!\n)/g, " ");
+At last he could not bear it any longer. "It was me," he told the gardener. "Dash did nothing." The
+gardener was silent for a while. "It was wrong to lie," she said, "but it was brave to tell me." Pip
+worked for the gardener until the clock was paid for, and the fox came to help him. From then on, Pip
+smiled whenever he passed there.`.replaceAll(/(?<!\n)\n(?!\n)/g, " ");
 
 /** Half of them are scored. */
 const FEWEST_TOKENS = 16;

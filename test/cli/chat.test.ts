@@ -283,7 +283,7 @@ describe.runIf(process.platform === "linux")("on a terminal", () => {
 
   it("a pasted text of several lines is one message, and so are lines that go on", async () => {
     const state = tempDir();
-    const terminal = start(state, "-n", "4");
+    const terminal = start(state, "-n", "1");
     await terminal.sees(PROMPT);
     terminal.type("\u001b[200~one\rtwo\u001b[201~");
     await terminal.sees(/one\u2424two/);

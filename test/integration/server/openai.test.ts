@@ -53,7 +53,9 @@ describe("chat completions, by the official client", () => {
   });
 
   it("gives the answers of n choices seeds of their own, the same each time", async () => {
-    const wish = { ...chat, n: 3, seed: 5, temperature: 1.5, max_completion_tokens: 12 };
+    const messages = [{ role: "user", content: "Tell me a story." }] as const;
+    const sampling = { n: 3, seed: 5, temperature: 1.5, max_completion_tokens: 12 };
+    const wish = { ...chat, ...sampling, messages: [...messages] };
     const texts = async () => {
       const { choices } = await client.chat.completions.create(wish);
       return choices.map(({ message }) => message.content);
