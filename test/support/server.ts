@@ -82,6 +82,11 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   };
 }
 
+/** The `logit_bias` of answers that do not end by themselves. */
+export function withoutEnd({ serving }: Pick<TestServer, "serving">): Record<string, number> {
+  return Object.fromEntries([...serving.model.tokenizer.stopTokens].map((id) => [id, -100]));
+}
+
 /** Waits until `test` holds, by asking again and again. */
 export async function until(test: () => boolean): Promise<void> {
   while (!test()) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { post, startServer, type TestServer } from "../../support/server.ts";
+import { post, startServer, type TestServer, withoutEnd } from "../../support/server.ts";
 
 let server: TestServer;
 
@@ -72,8 +72,7 @@ describe("/v1/batches", () => {
   });
 
   it("ends when it is cancelled, and frees its places", async () => {
-    const stops = [...server.serving.model.tokenizer.stopTokens].map((id) => [id, -100]);
-    const body = { messages: MESSAGES, max_tokens: 400, logit_bias: Object.fromEntries(stops) };
+    const body = { messages: MESSAGES, max_tokens: 400, logit_bias: withoutEnd(server) };
     const requests = Array.from({ length: 50 }, () => ({ url: "/v1/chat/completions", body }));
     const { id } = (await post(batches(), { requests })).json();
     const cancelled = await post(`${batches()}/${id}/cancel`, {});

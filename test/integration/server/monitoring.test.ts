@@ -10,7 +10,7 @@ import { detectTerminal } from "../../../src/ui/terminal.ts";
 import { Ui } from "../../../src/ui/ui.ts";
 import { startFakePowercap } from "../../support/fake-powercap.ts";
 import { FakeStream } from "../../support/fake-stream.ts";
-import { post, startServer, until } from "../../support/server.ts";
+import { post, startServer, until, withoutEnd } from "../../support/server.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** Where alerts are posted to: it refuses the first attempt. */
@@ -68,12 +68,11 @@ it("alerts of real traffic are told once and once more when they are over, by lo
     parts: { monitor },
   });
   backend.serve(server.serving);
-  const { service, model } = server.serving;
+  const { service } = server.serving;
   const ask = (more: object) =>
     post(`${server.url}/v1/completions`, { prompt: "Once", temperature: 0, ...more });
-  const stops = [...model.tokenizer.stopTokens].map((id) => [id, -100]);
   const prompt = Array(8).fill("Once");
-  const endless = { prompt, n: 16, max_tokens: 500, logit_bias: Object.fromEntries(stops) };
+  const endless = { prompt, n: 16, max_tokens: 500, logit_bias: withoutEnd(server) };
   for (let round = 0; round < 4; round++) {
     await ask({ max_tokens: 2 });
     const late = [ask(endless), ask(endless), ask(endless)];

@@ -1,6 +1,6 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startServer, type TestServer } from "../../support/server.ts";
+import { startServer, type TestServer, withoutEnd } from "../../support/server.ts";
 
 let server: TestServer;
 let client: OpenAI;
@@ -156,7 +156,8 @@ describe("chat completions, by the official client", () => {
     const stream = await client.chat.completions.create({
       model: "demo",
       messages: [{ role: "user", content: "Tell me a story." }],
-      max_tokens: 400,
+      max_tokens: 480,
+      logit_bias: withoutEnd(server),
       stream: true,
     });
     for await (const _ of stream) break;

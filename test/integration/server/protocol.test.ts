@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { startServer, type TestServer, until } from "../../support/server.ts";
+import { startServer, type TestServer, until, withoutEnd } from "../../support/server.ts";
 
 let server: TestServer;
 
@@ -135,9 +135,8 @@ describe("a connection", () => {
 
   it("whose client says that nothing comes any more has been left", async () => {
     const before = server.ends.length;
-    const stops = [...server.serving.model.tokenizer.stopTokens].map((id) => [id, -100]);
     const { socket } = open();
-    const endless = { ...QUESTION, max_tokens: 400, logit_bias: Object.fromEntries(stops) };
+    const endless = { ...QUESTION, max_tokens: 400, logit_bias: withoutEnd(server) };
     socket.write(request(endless, [JSON_TYPE]));
     await until(() => server.serving.service.state().active === 1);
     socket.end();

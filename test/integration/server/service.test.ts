@@ -8,6 +8,7 @@ import {
   type TestServer,
   type TestServerOptions,
   until,
+  withoutEnd,
 } from "../../support/server.ts";
 
 let server: TestServer;
@@ -27,8 +28,7 @@ const ENDLESS = { ...LONG, temperature: 1, logit_bias: {} as Record<string, numb
 
 /** Forbids the tokens that would end the answer. */
 function endless() {
-  const stops = [...server.serving.model.tokenizer.stopTokens].map((id) => [id, -100]);
-  return { ...ENDLESS, logit_bias: Object.fromEntries(stops) };
+  return { ...ENDLESS, logit_bias: withoutEnd(server) };
 }
 
 const url = () => `${server.url}/v1/chat/completions`;
