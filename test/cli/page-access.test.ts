@@ -20,6 +20,7 @@ describe.skipIf(BROWSER === undefined)("the chat page for everyone", PATIENT, ()
     await press("Backspace");
     await press("Enter");
     expect(await answered(page)).toContain("42");
+    await page.getByRole("button", { name: "Answer again" }).waitFor();
     // Backwards from the question: the answer's buttons, the question's own.
     await press("Shift+Tab");
     expect(await focused()).toBe("Answer again");
