@@ -26,7 +26,11 @@ export async function startServer(args, onMessage) {
     stdio: ["ignore", "pipe", onMessage ? "pipe" : "inherit"],
   });
   if (onMessage) child.stderr?.setEncoding("utf8").on("data", onMessage);
+  // Whatever ends this program ends the server.
+  const end = () => void child.kill("SIGKILL");
+  process.once("exit", end);
   const ended = new Promise((resolve) => child.on("exit", resolve));
+  void ended.then(() => process.off("exit", end));
   /** @type {string} */
   const url = await new Promise((resolve, reject) => {
     let text = "";

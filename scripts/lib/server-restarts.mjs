@@ -113,8 +113,9 @@ const textOf = ({ text, finish }) => `${text}\n${finish}`;
  * @param {unknown} error */
 function isNoAnswer(error) {
   if (!(error instanceof Error)) return false;
+  const code = "code" in error ? String(error.code) : "";
   return (
-    /^(fetch failed|terminated)$/.test(error.message) ||
+    ["ECONNRESET", "ECONNREFUSED", "EPIPE"].includes(code) ||
     /model_loading|server_stopping/.test(error.message)
   );
 }

@@ -46,13 +46,20 @@ export class HubHttp {
   readonly fetch: typeof fetch = async (input, init = {}) => {
     const url = String(input instanceof Request ? input.url : input);
     for (let attempt = 1; ; attempt += 1) {
-      const deadline = AbortSignal.timeout(STALL_MS);
+      // Not AbortSignal.timeout: Node 20 forgets one that only AbortSignal.any refers to.
+      const deadline = new AbortController();
+      const timer = setTimeout(
+        () => deadline.abort(new DOMException("no bytes", "TimeoutError")),
+        STALL_MS,
+      );
       try {
-        const { status, headers, body } = await this.request(url, init, deadline);
+        const { status, headers, body } = await this.request(url, init, deadline.signal);
         // Read here, so that a connection cut in the middle is tried again as well.
         return new Response(await new Response(body).arrayBuffer(), { status, headers });
       } catch (error) {
         await this.wait(error, attempt);
+      } finally {
+        clearTimeout(timer);
       }
     }
   };

@@ -69,20 +69,25 @@ export class Webhook {
 
   async #post(alert: Alert): Promise<string | undefined> {
     const { url, timeoutMs = TIMEOUT_MS, signal } = this.#options;
+    // Not AbortSignal.timeout: Node 20 forgets one that only AbortSignal.any refers to.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeoutMs);
     try {
       const response = await fetch(url, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ source: "bitnet serve", alert }),
         redirect: "error", // what was trusted is this address
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.any([signal, late.signal]),
       });
       await response.body?.cancel();
       return response.ok ? undefined : `status ${response.status}`;
     } catch (error) {
-      const { name, message, cause } = error as Error;
-      if (name === "TimeoutError") return `no answer after ${timeoutMs / 1000} s`;
+      if (late.signal.aborted) return `no answer after ${timeoutMs / 1000} s`;
+      const { message, cause } = error as Error;
       return (cause as NodeJS.ErrnoException | undefined)?.code ?? message;
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

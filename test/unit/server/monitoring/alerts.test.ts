@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parseAlertRule } from "../../../../src/server/monitoring/alert-rules.ts";
 import { type Alert, Alerts } from "../../../../src/server/monitoring/alerts.ts";
@@ -189,6 +191,18 @@ describe("the webhook", () => {
       expect(failures.join()).not.toContain("hidden");
     },
   );
+
+  it("gives up on a receiver that hangs, whatever is collected meanwhile", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const { url } = await receiver(hang);
+    const { hook, failures } = webhook({ url, pausesMs: [] });
+    hook.listener(ALERT);
+    const timer = setInterval(collect, 20);
+    await hook.idle();
+    clearInterval(timer);
+    expect(failures).toEqual(["the webhook did not take alert 1: no answer after 0.2 s"]);
+  });
 
   it("never has more than a hundred waiting", async () => {
     const { url, got } = await receiver(hang);
