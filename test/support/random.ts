@@ -1,12 +1,18 @@
-/** A small seeded generator (mulberry32): the same numbers on every machine. */
-export function seededRandom(seed: number): (below: number) => number {
+/** Numbers in [0, 1) from a seed (mulberry32): the same on every machine. */
+export function randomSource(seed: number): () => number {
   let state = seed >>> 0;
-  return (below) => {
+  return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let t = Math.imul(state ^ (state >>> 15), state | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** Whole numbers from 0 up to what is asked, without it. */
+export function seededRandom(seed: number): (below: number) => number {
+  const random = randomSource(seed);
+  return (below) => Math.floor(random() * below);
 }
 
 /** Bytes that do not compress and do not repeat. */

@@ -1,3 +1,5 @@
+import { randomSource } from "./random.ts";
+
 /** Pieces of `size` items; the last may be shorter. */
 export function splitEvery<T>(items: readonly T[], size: number): T[][] {
   const pieces: T[][] = [];
@@ -15,15 +17,4 @@ export function splitRandomly<T>(items: readonly T[], maxSize: number, seed: num
     i += size;
   }
   return pieces;
-}
-
-/** Numbers in [0, 1) from a seed (mulberry32). */
-export function randomSource(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
